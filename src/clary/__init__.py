@@ -1,0 +1,1 @@
+"""Clary: Amazon SageMaker and the AWS services around it, run by yourself."""

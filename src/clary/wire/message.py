@@ -1,0 +1,69 @@
+"""HTTP as plain values: the wire layer does no I/O and knows no web framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class BodyStream(Protocol):
+    """A request body that is read as it arrives; `length` is None when the client did not say."""
+
+    length: int | None
+
+    def read(self, n: int = -1) -> bytes:
+        """Return up to `n` bytes, at least one unless the body has ended; blocks."""
+
+
+Body = bytes | BodyStream
+
+
+class Headers:
+    """Header fields in the order received; names are lower-case, a name may come twice."""
+
+    __slots__ = ("_items", "_joined")
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._items = [(name.lower(), value) for name, value in items]
+        joined: dict[str, str] = {}
+        for name, value in self._items:
+            joined[name] = f"{joined[name]},{value}" if name in joined else value
+        self._joined = joined
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return the value of a header, several joined by commas as RFC 9110 says."""
+        return self._joined.get(name.lower(), default)
+
+    def items(self) -> list[tuple[str, str]]:
+        """Return every field as received."""
+        return list(self._items)
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._joined
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._joined)
+
+    def __repr__(self) -> str:
+        return f"Headers({self._items!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; `path` and `query` are the raw text as received, percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response; a body that is not bytes is sent piece by piece."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes | Iterable[bytes] = b""
