@@ -1,0 +1,27 @@
+"""Who makes a call: an account's root, a user, or a session of a role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from clary.access.policy import Policy
+
+Sort = Literal["Root", "User", "AssumedRole", "Service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller and what its policies say; AWS's own words for `sort`."""
+
+    account: str
+    arn: str
+    sort: Sort
+    user_id: str
+    access_key: str = ""
+    identity: tuple[Policy, ...] = ()
+    boundary: tuple[Policy, ...] | None = None
+    session: tuple[Policy, ...] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)

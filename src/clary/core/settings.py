@@ -1,0 +1,148 @@
+"""Settings: a flag wins over the environment, that over `clary.toml` in the home, that over the default.
+
+Every setting has one name: `port` is `--port`, `CLARY_PORT` and `port = …` in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from clary.core.errors import SettingsError
+
+SOCKET_PATH_BYTES_MAX = 107
+INSTANCE_NAME_MAX = 40
+HOME_BYTES_MAX = SOCKET_PATH_BYTES_MAX - len("/i/") - INSTANCE_NAME_MAX - len("/serve.sock")
+FILE_NAME = "clary.toml"
+MIB = 1024 * 1024
+
+
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may choose; sizes in bytes, times in seconds."""
+
+    home: Path = _setting(Path("~/.clary"), "Folder of all state.")
+    host: str = _setting("127.0.0.1", "Address to listen on; only loopback addresses without a certificate.")
+    port: int = _setting(4566, "Port to listen on.")
+    gateways: int = _setting(2, "Gateway worker processes.")
+    region: str = _setting("us-east-1", "Region that `clary env` exports and root credentials default to.")
+    database_url: str = _setting("", "Where records live; empty is SQLite under the home.")
+    blob_url: str = _setting("", "Where objects live; empty is a folder under the home.")
+    unsandboxed: bool = _setting(False, "Run user code without a sandbox where this machine allows none.")  # noqa: FBT003 - a default
+    egress: bool = _setting(True, "Let code inside jobs reach the network through a proxy, unless isolated.")  # noqa: FBT003 - a default
+    log_level: str = _setting("info", "How much Clary's own logs say: debug, info, warning or error.")
+    invocation_timeout_s: float = _setting(60.0, "How long a model may take to answer.")
+    invocation_bytes_max: int = _setting(6 * MIB, "Largest body of an invocation and of its answer.")
+    request_bytes_max: int = _setting(16 * MIB, "Largest body of any other call that is not streamed.")
+
+    @property
+    def databases(self) -> Path:
+        """Folder of the SQL databases."""
+        return self.home / "db"
+
+    @property
+    def blobs(self) -> Path:
+        """Folder of the bytes of objects."""
+        return self.home / "blobs"
+
+    @property
+    def run(self) -> Path:
+        """Folder of sockets, bells, counters and process files; worthless once nothing runs."""
+        return self.home / "run"
+
+    @property
+    def instances(self) -> Path:
+        """Folder of instances; short, since Unix socket paths have 107 bytes."""
+        return self.home / "i"
+
+    @property
+    def process_logs(self) -> Path:
+        """Folder of the logs of Clary's own processes."""
+        return self.home / "log"
+
+    @property
+    def handoff_socket(self) -> Path:
+        """Where a gateway hands connections to the api."""
+        return self.run / "api.sock"
+
+    @property
+    def platform_socket(self) -> Path:
+        """Where code inside instances reaches the gateways."""
+        return self.run / "gateway.sock"
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings, or raise SettingsError naming the setting and its source."""
+    home = Path(flags.get("home") or environment.get("CLARY_HOME") or "~/.clary").expanduser().absolute()
+    chosen: dict[str, Any] = {}
+    for source, values in (
+        (str(home / FILE_NAME), _file(home / FILE_NAME)),
+        ("environment", _environment(environment)),
+        ("flag", {name: value for name, value in flags.items() if value is not None}),
+    ):
+        for name, value in values.items():
+            chosen[name] = _read(name, value, source)
+    settings = Settings(**{**chosen, "home": home})
+    _check(settings)
+    return settings
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+    known = {f"CLARY_{each.name.upper()}": each.name for each in fields(Settings)}
+    return {known[name]: value for name, value in environment.items() if name in known}
+
+
+def _read(name: str, value: Any, source: str) -> Any:
+    defaults = {each.name: each.default for each in fields(Settings)}
+    if name not in defaults:
+        raise SettingsError(f"{source}: there is no setting named {name!r}; known are {', '.join(sorted(defaults))}.")
+    kind = type(defaults[name])
+    try:
+        if kind is bool and isinstance(value, str):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[value.lower()]
+        if isinstance(value, bool) is not (kind is bool):
+            raise ValueError
+        return Path(value) if isinstance(defaults[name], Path) else kind(value)
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError(f"{source}: {name} must be of type {kind.__name__}, not {value!r}.") from None
+
+
+def _check(settings: Settings) -> None:
+    if len(os.fsencode(settings.home)) > HOME_BYTES_MAX:
+        raise SettingsError(
+            f"home: {settings.home} is too long; a Unix socket path has {SOCKET_PATH_BYTES_MAX} bytes, "
+            f"which leaves {HOME_BYTES_MAX} for the home."
+        )
+    rules = (
+        ("port", 0 <= settings.port <= 65535, "must be between 0 and 65535"),
+        ("gateways", 1 <= settings.gateways <= 64, "must be between 1 and 64"),
+        ("region", re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", settings.region), "must look like us-east-1"),
+        ("log_level", settings.log_level in ("debug", "info", "warning", "error"), "must be debug, info, warning or error"),
+        ("host", settings.host in ("127.0.0.1", "::1", "localhost"), "must be a loopback address: without a certificate Clary answers this machine only"),
+        ("database_url", settings.database_url in ("", "sqlite"), "only SQLite is built; leave it empty"),
+        ("blob_url", settings.blob_url in ("", "file"), "only local folders are built; leave it empty"),
+        ("invocation_timeout_s", settings.invocation_timeout_s > 0, "must be above 0"),
+        ("invocation_bytes_max", settings.invocation_bytes_max > 0, "must be above 0"),
+        ("request_bytes_max", settings.request_bytes_max >= MIB, "must be at least 1 MiB"),
+    )  # fmt: skip
+    for name, holds, rule in rules:
+        if not holds:
+            raise SettingsError(f"{name}: {getattr(settings, name)!r} {rule}.")

@@ -1,0 +1,122 @@
+"""Audit: one row for each call, written in batches by a thread of its own.
+
+Rows are on disk within FLUSH_S; a call is never slower for being audited, and
+when the disk cannot keep up the call waits rather than go unrecorded.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, insert, select
+
+from clary.store.database import Database
+
+METADATA = MetaData()
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("params", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("audit_by_account", "account", "at"),
+)
+FLUSH_S = 0.2
+QUEUE_MAX = 10_000
+BATCH_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One call: who did what, from where, and how it ended ('' is well)."""
+
+    at: float
+    request_id: str
+    account: str
+    region: str
+    principal: str
+    service: str
+    operation: str
+    source: str
+    agent: str
+    params: Mapping[str, Any]
+    error: str
+
+
+class Audit:
+    """The trail of calls."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: queue.Queue[Entry | None] = queue.Queue(QUEUE_MAX)
+        self._writer: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def note(self, entry: Entry) -> None:
+        """Take an entry; it is on disk shortly after."""
+        self._start()
+        self._queue.put(entry)
+
+    def entries(self, account: str, *, limit: int = 100) -> list[Entry]:
+        """Return the newest entries of an account, newest first."""
+        query = select(AUDIT).where(AUDIT.c.account == account).order_by(AUDIT.c.seq.desc()).limit(limit)
+        with self._database.read() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - a row as a mapping
+        return [Entry(**{**row, "params": json.loads(row["params"])}) for row in map(_without_seq, rows)]
+
+    def close(self) -> None:
+        """Write what is queued, then stop."""
+        if self._writer is not None:
+            self._queue.put(None)
+            self._writer.join()
+
+    def _start(self) -> None:
+        if self._writer is None:
+            with self._starting:
+                if self._writer is None:
+                    self._writer = threading.Thread(target=self._write, name="audit", daemon=True)
+                    self._writer.start()
+
+    def _write(self) -> None:
+        last = False
+        while not last:
+            first = self._queue.get()
+            batch, last = self._gather(first)
+            if batch:
+                with self._database.write() as connection:
+                    connection.execute(insert(AUDIT), [_row(entry) for entry in batch])
+
+    def _gather(self, first: Entry | None) -> tuple[list[Entry], bool]:
+        batch: list[Entry] = []
+        entry = first
+        while entry is not None:
+            batch.append(entry)
+            if len(batch) == BATCH_MAX:
+                return batch, False
+            try:
+                entry = self._queue.get(timeout=FLUSH_S)
+            except queue.Empty:
+                return batch, False
+        return batch, True
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {**asdict(entry), "params": json.dumps(entry.params, default=str)}
+
+
+def _without_seq(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "seq"}

@@ -1,0 +1,115 @@
+"""One SQL database: short read transactions, queued write transactions, migrations.
+
+SQLite's own busy handler starves writers, so writers of one file queue at a
+lock file first. A write that has returned is on disk (`synchronous=FULL`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.pool import QueuePool
+
+BUSY_TIMEOUT_MS = 10_000
+CONNECTIONS_MAX = 32
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """A SQLite file and the schema that belongs in it."""
+
+    def __init__(self, folder: Path, name: str, *, synchronous: str = "FULL") -> None:
+        self.name = name
+        self.path = folder / f"{name}.db"
+        self._lock_path = folder / f"{name}.lock"
+        self._synchronous = synchronous
+        self._engine = self._open()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection whose statements see one moment; nothing may be written."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose changes land together, durably, or not at all."""
+        with self._queue(), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+
+    def migrate(self) -> None:
+        """Bring the schema to its newest version; cheap when it is there already."""
+        newest = max(path.stem for path in (MIGRATIONS / self.name).glob("[0-9]*.py"))
+        with self._queue():
+            if self._version() != newest:
+                self._upgrade()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _queue(self) -> Iterator[None]:
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _version(self) -> str:
+        with self._engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return ""
+            return connection.execute(text("select version_num from alembic_version")).scalar_one()
+
+    def _upgrade(self) -> None:
+        # Imported here: Alembic costs more than the rest of a start, and most starts need none of it.
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.set_main_option("version_locations", str(MIGRATIONS / self.name))
+        config.set_main_option("path_separator", "os")
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "heads")
+            connection.exec_driver_sql("COMMIT")
+
+    def _open(self) -> Engine:
+        engine = create_engine(
+            f"sqlite:///{self.path}",
+            poolclass=QueuePool,
+            pool_size=CONNECTIONS_MAX,
+            max_overflow=0,
+            pool_reset_on_return=None,
+            # Transactions are begun and ended here by hand, so that a read can never turn into a write.
+            isolation_level="AUTOCOMMIT",
+            connect_args={"check_same_thread": False},
+        )
+        event.listen(engine, "connect", self._prepare)
+        return engine
+
+    def _prepare(self, connection: Any, _: object) -> None:
+        connection.execute(f"pragma busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute("pragma journal_mode=wal")
+        connection.execute(f"pragma synchronous={self._synchronous}")
+        connection.execute("pragma foreign_keys=on")

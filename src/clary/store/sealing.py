@@ -1,0 +1,60 @@
+"""Secrets at rest: AES-256-GCM under a root key that only its owner may read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class Unsealable(Exception):
+    """The text was not sealed with this key for this purpose, or it was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Seals and opens small secrets; `purpose` is bound in, so that one kind never passes for another."""
+
+    key: bytes
+
+    @classmethod
+    def at(cls, path: Path) -> Sealer:
+        """Return the sealer of a key file, made at first use; readable by its owner alone."""
+        if not path.exists():
+            _create(path)
+        return cls(path.read_bytes())
+
+    def seal(self, secret: bytes, purpose: str) -> bytes:
+        """Return the sealed form."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(self.key).encrypt(nonce, secret, purpose.encode())
+
+    def open(self, sealed: bytes, purpose: str) -> bytes:
+        """Return the secret, or raise Unsealable."""
+        try:
+            return AESGCM(self.key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose.encode())
+        except (InvalidTag, ValueError):
+            raise Unsealable(purpose) from None
+
+
+def _create(path: Path) -> None:
+    """Write a new key beside and link it into place: of two processes that start at once, one key wins."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

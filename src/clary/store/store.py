@@ -1,0 +1,78 @@
+"""Everything durable, opened once a process and handed down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clary.core.clock import Clock, system_clock
+from clary.core.settings import Settings
+from clary.store.audit import Audit
+from clary.store.bound import BoundStore
+from clary.store.changes import Bell, Feed
+from clary.store.database import Database
+from clary.store.gateways import Gateways
+from clary.store.leases import Leases
+from clary.store.outbox import Outbox
+from clary.store.records import Fence, Records
+from clary.store.sealing import Sealer
+from clary.store.tokens import Tokens
+from clary.store.world import World
+
+DATABASES = ("records", "audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All stores of one Clary."""
+
+    clock: Clock
+    database: Database
+    bell: Bell
+    world: World
+    feed: Feed
+    outbox: Outbox
+    leases: Leases
+    gateways: Gateways
+    audit: Audit
+    sealer: Sealer
+
+    def records(self, account: str, region: str, *, fence: Fence | None = None) -> Records:
+        """Return the records of an account in a region."""
+        return Records(self.database, self.clock, self.bell, account, region, fence)
+
+    def bind(self, account: str, region: str) -> BoundStore:
+        """Return what a call may touch."""
+        return BoundStore(
+            account=account,
+            region=region,
+            records=self.records(account, region),
+            tokens=Tokens(self.database, self.clock, account, region),
+            sealer=self.sealer,
+        )
+
+    def close(self) -> None:
+        """Write what is queued and close every file."""
+        self.audit.close()
+        self.database.close()
+
+
+def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
+    """Open the store under a home, made or migrated where needed."""
+    for folder in (settings.home, settings.databases, settings.blobs, settings.run):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(settings.databases, "records")
+    trail = Database(settings.databases, "audit", synchronous="NORMAL")
+    for each in (database, trail):
+        each.migrate()
+    return Store(
+        clock=clock,
+        database=database,
+        bell=Bell(settings.run / "bells"),
+        world=World(database),
+        feed=Feed(database),
+        outbox=Outbox(database),
+        leases=Leases(database, clock),
+        gateways=Gateways(database, clock),
+        audit=Audit(trail),
+        sealer=Sealer.at(settings.home / "root.key"),
+    )
