@@ -1,0 +1,1 @@
+"""Compute: runs the users' programs, each in an instance of its own, behind one seam."""

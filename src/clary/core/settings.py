@@ -20,10 +20,15 @@ INSTANCE_NAME_MAX = 40
 HOME_BYTES_MAX = SOCKET_PATH_BYTES_MAX - len("/i/") - INSTANCE_NAME_MAX - len("/serve.sock")
 FILE_NAME = "clary.toml"
 MIB = 1024 * 1024
+PORT_MAX = 65535
+GATEWAYS_MAX = 64
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+REGION_PATTERN = r"[a-z]{2}(-[a-z]+)+-\d"
 
 
 def _setting(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+    return field(default=default, metadata={"help": text, "default": default})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,8 @@ class Settings:
     region: str = _setting("us-east-1", "Region that `clary env` exports and root credentials default to.")
     database_url: str = _setting("", "Where records live; empty is SQLite under the home.")
     blob_url: str = _setting("", "Where objects live; empty is a folder under the home.")
-    unsandboxed: bool = _setting(False, "Run user code without a sandbox where this machine allows none.")  # noqa: FBT003 - a default
-    egress: bool = _setting(True, "Let code inside jobs reach the network through a proxy, unless isolated.")  # noqa: FBT003 - a default
+    unsandboxed: bool = _setting(False, "Run user code without a sandbox where this machine allows none.")
+    egress: bool = _setting(True, "Let code inside jobs reach the network through a proxy, unless isolated.")
     log_level: str = _setting("info", "How much Clary's own logs say: debug, info, warning or error.")
     invocation_timeout_s: float = _setting(60.0, "How long a model may take to answer.")
     invocation_bytes_max: int = _setting(6 * MIB, "Largest body of an invocation and of its answer.")
@@ -111,7 +116,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read(name: str, value: Any, source: str) -> Any:
-    defaults = {each.name: each.default for each in fields(Settings)}
+    defaults: dict[str, Any] = {each.name: each.metadata["default"] for each in fields(Settings)}
     if name not in defaults:
         raise SettingsError(f"{source}: there is no setting named {name!r}; known are {', '.join(sorted(defaults))}.")
     kind = type(defaults[name])
@@ -132,17 +137,17 @@ def _check(settings: Settings) -> None:
             f"which leaves {HOME_BYTES_MAX} for the home."
         )
     rules = (
-        ("port", 0 <= settings.port <= 65535, "must be between 0 and 65535"),
-        ("gateways", 1 <= settings.gateways <= 64, "must be between 1 and 64"),
-        ("region", re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", settings.region), "must look like us-east-1"),
-        ("log_level", settings.log_level in ("debug", "info", "warning", "error"), "must be debug, info, warning or error"),
-        ("host", settings.host in ("127.0.0.1", "::1", "localhost"), "must be a loopback address: without a certificate Clary answers this machine only"),
-        ("database_url", settings.database_url in ("", "sqlite"), "only SQLite is built; leave it empty"),
-        ("blob_url", settings.blob_url in ("", "file"), "only local folders are built; leave it empty"),
+        ("port", 0 <= settings.port <= PORT_MAX, f"must be between 0 and {PORT_MAX}"),
+        ("gateways", 1 <= settings.gateways <= GATEWAYS_MAX, f"must be between 1 and {GATEWAYS_MAX}"),
+        ("region", re.fullmatch(REGION_PATTERN, settings.region), "must look like us-east-1"),
+        ("log_level", settings.log_level in LOG_LEVELS, f"must be one of {', '.join(LOG_LEVELS)}"),
+        ("host", settings.host in LOOPBACK, f"must be one of {', '.join(LOOPBACK)}: elsewhere a certificate is needed"),
+        ("database_url", not settings.database_url, "must be empty: only SQLite is built"),
+        ("blob_url", not settings.blob_url, "must be empty: only local folders are built"),
         ("invocation_timeout_s", settings.invocation_timeout_s > 0, "must be above 0"),
         ("invocation_bytes_max", settings.invocation_bytes_max > 0, "must be above 0"),
         ("request_bytes_max", settings.request_bytes_max >= MIB, "must be at least 1 MiB"),
-    )  # fmt: skip
+    )
     for name, holds, rule in rules:
         if not holds:
             raise SettingsError(f"{name}: {getattr(settings, name)!r} {rule}.")

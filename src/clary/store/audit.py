@@ -73,10 +73,11 @@ class Audit:
 
     def entries(self, account: str, *, limit: int = 100) -> list[Entry]:
         """Return the newest entries of an account, newest first."""
-        query = select(AUDIT).where(AUDIT.c.account == account).order_by(AUDIT.c.seq.desc()).limit(limit)
+        columns = [column for column in AUDIT.c if column.name != "seq"]
+        query = select(*columns).where(AUDIT.c.account == account).order_by(AUDIT.c.seq.desc()).limit(limit)
         with self._database.read() as connection:
-            rows = [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - a row as a mapping
-        return [Entry(**{**row, "params": json.loads(row["params"])}) for row in map(_without_seq, rows)]
+            rows = connection.execute(query).mappings().all()
+        return [Entry(**{**row, "params": json.loads(row["params"])}) for row in rows]
 
     def close(self) -> None:
         """Write what is queued, then stop."""
@@ -116,7 +117,3 @@ class Audit:
 
 def _row(entry: Entry) -> dict[str, Any]:
     return {**asdict(entry), "params": json.dumps(entry.params, default=str)}
-
-
-def _without_seq(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "seq"}

@@ -50,7 +50,7 @@ class Bell:
     def ring(self) -> None:
         """Wake every listener; those that are gone or full are passed over."""
         with suppress(FileNotFoundError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.setblocking(False)
+            sender.settimeout(0)
             for path in self.folder.iterdir():
                 with suppress(OSError):
                     sender.sendto(b"!", str(path))
@@ -63,7 +63,7 @@ class Bell:
         path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
             receiver.bind(str(path))
-            receiver.setblocking(False)
+            receiver.settimeout(0)
             try:
                 yield Ear(receiver)
             finally:

@@ -47,9 +47,8 @@ class Outbox:
         """Return up to READ_MAX transitions behind `seq`, oldest first."""
         query = select(OUTBOX).where(OUTBOX.c.seq > seq).order_by(OUTBOX.c.seq).limit(READ_MAX)
         with self.database.read() as connection:
-            return [
-                Transition(**{**row._mapping, "status": json.loads(row.status)}) for row in connection.execute(query)
-            ]  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+            rows = connection.execute(query).mappings().all()
+        return [Transition(**{**row, "status": json.loads(row["status"])}) for row in rows]
 
     def trim(self, now: float) -> None:
         """Forget what is older than KEEP_S."""

@@ -174,7 +174,7 @@ class Records:
         """Return the attributes of a record."""
         query = select(ATTRIBUTE.c.name, ATTRIBUTE.c.value).where(ATTRIBUTE.c.uid == uid).order_by(ATTRIBUTE.c.name)
         with self._read() as connection:
-            return {name: value for name, value in connection.execute(query)}
+            return {row.name: row.value for row in connection.execute(query)}
 
     def update(self, record: Record, change: Change) -> Record:
         """Write a change and return the record as it then stands, or raise StaleRecord."""
