@@ -1,0 +1,96 @@
+"""Body formats: JSON, XML and CBOR, each a row of functions that the protocols and event streams share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.model import Shape, StructureShape
+
+from clary.wire import cbor_codec, json_codec, xml_codec
+from clary.wire.message import Body
+
+Members = Mapping[str, Shape]
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFormat:
+    """How one format holds the members of a structure, or one payload of any shape.
+
+    `write` and `write_members` take the name of the root element and its namespace, which only XML needs.
+    """
+
+    content_type: str
+    read: Callable[[Shape, bytes], Any]
+    read_members: Callable[[Members, bytes], dict[str, Any]]
+    write: Callable[[Shape, Any, str, str | None], bytes]
+    write_members: Callable[[Members, Mapping[str, Any], str, str | None], bytes]
+
+
+def content(body: Body) -> bytes:
+    """Return the whole of a request's body; the server has bounded its length."""
+    return body if isinstance(body, bytes) else b"".join(iter(body.read, b""))
+
+
+def body_members(shape: StructureShape) -> Members:
+    """Return the members of a structure that the body holds: those bound to nothing else in the message."""
+    return {name: member for name, member in shape.members.items() if "location" not in member.serialization}
+
+
+def _json_read(shape: Shape, raw: bytes) -> Any:
+    return json_codec.decode(shape, json_codec.loads(raw))
+
+
+def _json_read_members(members: Members, raw: bytes) -> dict[str, Any]:
+    return json_codec.decode_members(members, json_codec.loads(raw))
+
+
+def _json_write(shape: Shape, value: Any, _root: str, _namespace: str | None) -> bytes:
+    return json_codec.dumps(json_codec.encode(shape, value))
+
+
+def _json_write_members(members: Members, value: Mapping[str, Any], _root: str, _namespace: str | None) -> bytes:
+    return json_codec.dumps(json_codec.encode_members(members, value))
+
+
+def _xml_read(shape: Shape, raw: bytes) -> Any:
+    return xml_codec.decode(shape, xml_codec.parse(raw))
+
+
+def _xml_read_members(members: Members, raw: bytes) -> dict[str, Any]:
+    return xml_codec.decode_members(members, xml_codec.parse(raw)) if raw else {}
+
+
+def _xml_write(shape: Shape, value: Any, root: str, namespace: str | None) -> bytes:
+    document = xml_codec.encode(shape, value, root)
+    if namespace and "xmlNamespace" not in shape.serialization:
+        document = f"<{root}{xml_codec.namespace(namespace)}{document[len(root) + 1 :]}"
+    return XML_DECLARATION + document.encode()
+
+
+def _xml_write_members(members: Members, value: Mapping[str, Any], root: str, namespace: str | None) -> bytes:
+    inner = xml_codec.encode_members(members, value)
+    return XML_DECLARATION + xml_codec.element(root, inner, xml_codec.namespace(namespace)).encode()
+
+
+def _cbor_read(shape: Shape, raw: bytes) -> Any:
+    return cbor_codec.decode(shape, cbor_codec.loads(raw))
+
+
+def _cbor_read_members(members: Members, raw: bytes) -> dict[str, Any]:
+    return cbor_codec.decode_members(members, cbor_codec.loads(raw))
+
+
+def _cbor_write(shape: Shape, value: Any, _root: str, _namespace: str | None) -> bytes:
+    return cbor_codec.dumps(cbor_codec.encode(shape, value))
+
+
+def _cbor_write_members(members: Members, value: Mapping[str, Any], _root: str, _namespace: str | None) -> bytes:
+    return cbor_codec.dumps(cbor_codec.encode_members(members, value))
+
+
+XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+JSON = BodyFormat("application/json", _json_read, _json_read_members, _json_write, _json_write_members)
+XML = BodyFormat("application/xml", _xml_read, _xml_read_members, _xml_write, _xml_write_members)
+CBOR = BodyFormat("application/cbor", _cbor_read, _cbor_read_members, _cbor_write, _cbor_write_members)
