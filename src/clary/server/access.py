@@ -1,0 +1,94 @@
+"""Authentication: every request is signed by a key that somebody has, or it goes no further."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from urllib.parse import unquote
+
+from clary.access.principal import Principal
+from clary.core.clock import Clock
+from clary.core.errors import ServiceError
+from clary.server.registry import UNSIGNED
+from clary.services.iam.principals import Principals
+from clary.services.s3 import bodies
+from clary.wire import sigv4, sigv4_faults
+from clary.wire.message import Body, Request
+
+KEYS_MAX = 4096
+"""Derived signing keys that are kept."""
+PIECE_BYTES = 256 * 1024
+CREDENTIAL = re.compile(r"Credential=[^/,&\s]+/[0-9]+/[^/]+/([^/,&\s]+)/aws4_request")
+LOOPBACK = "127.0.0.1"
+"""Where every call comes from: Clary listens on loopback addresses and Unix sockets alone."""
+
+_signing_key = lru_cache(KEYS_MAX)(sigv4.signing_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who made a request, and what is left to check of it: the body."""
+
+    principal: Principal
+    region: str
+    request: Request
+    signature: sigv4.Signature
+    key: bytes
+
+    def stream(self) -> Body:
+        """Return the body as a stream that is checked as it is read."""
+        return bodies.wrap(self.request, self.signature, self.key)
+
+    def whole_body(self, bytes_max: int) -> bytes:
+        """Return the whole body, or raise a ServiceError if it is too large or not what was signed."""
+        body = self.request.body
+        if isinstance(body, bytes):
+            return body  # The signature covers it already.
+        data = bytearray()
+        while piece := body.read(PIECE_BYTES):
+            data += piece
+            if len(data) > bytes_max:
+                raise ServiceError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
+        sigv4.check_digest(self.signature, sha256(data).hexdigest())
+        return bytes(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Finds out who makes a request."""
+
+    principals: Principals
+    clock: Clock
+
+    def signing_name(self, request: Request) -> str:
+        """Return the service that the request claims to be signed for; '' if it claims nothing."""
+        claimed = CREDENTIAL.search(request.headers.get("authorization")) or CREDENTIAL.search(
+            unquote(request.query).replace("X-Amz-Credential", "Credential")
+        )
+        return claimed[1] if claimed else ""
+
+    def authenticate(self, request: Request, signing_name: str) -> Identity:
+        """Return who signed the request, or raise the ServiceError that AWS would."""
+        signature = sigv4.parse(request)
+        if signature is None:
+            raise sigv4_faults.missing_signature(sigv4_faults.dialect_of(request, signing_name or UNSIGNED))
+        credential = self.principals.find(signature.access_key, signature.session_token)
+        if credential is None:
+            raise sigv4_faults.unknown_access_key(signature.dialect, signature.access_key)
+        now = self.clock()
+        if credential.expires is not None and credential.expires <= now:
+            raise sigv4_faults.expired_token(signature.dialect)
+        key = _signing_key(credential.secret, signature.date, signature.region, signature.service)
+        sigv4.check(signature, request, key, now)
+        return Identity(credential.principal, signature.region, request, signature, key)
+
+    def context(self, request: Request) -> Mapping[str, str]:
+        """Return the condition keys that every request has."""
+        return {
+            "aws:SourceIp": LOOPBACK,
+            "aws:SecureTransport": "false",
+            "aws:UserAgent": request.headers.get("user-agent"),
+        }

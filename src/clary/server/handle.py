@@ -1,0 +1,85 @@
+"""The life of an API request, top to bottom."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from clary.core.errors import ServiceError, UnknownOperation
+from clary.server.access import LOOPBACK, Authenticator, Identity
+from clary.server.internal import InternalCaller
+from clary.server.perform import Asked, Performer
+from clary.server.registry import Match
+from clary.services.s3.addressing import to_path_style
+from clary.wire.message import Body, Request, Response
+from clary.wire.validation import validate
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Answers the requests of clients."""
+
+    performer: Performer
+    authenticator: Authenticator
+    caller: InternalCaller
+    body_bytes_max: int
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request: who asks, what it means, what is asked, is it allowed, do it, write it down."""
+        request_id = str(uuid.uuid4())
+        signing_name = self.authenticator.signing_name(request)
+        match = self.performer.registry.match(to_path_style(request), signing_name)
+        if match is None:
+            return _nobody(signing_name, request_id)
+        try:
+            return self._answer(request, match, request_id)
+        except ServiceError as error:
+            return match.protocol.write_error(match.service.model, match.operation, error, request_id)
+        except Exception:
+            log.exception("request %s failed", request_id)
+            error = ServiceError("We encountered an internal error. Please try again.", code="InternalFailure")
+            return match.protocol.write_error(match.service.model, match.operation, error, request_id)
+
+    def _answer(self, request: Request, match: Match, request_id: str) -> Response:
+        identity = self.authenticator.authenticate(request, match.service.name)
+        if match.operation is None:
+            raise match.error or UnknownOperation("The operation is unknown.")
+        received = replace(to_path_style(request), body=self._body(match, identity))
+        params = match.protocol.read(match.operation, received)
+        if match.service.name != "s3":  # S3 has rules of its own, and words of its own for them.
+            validate(match.operation, params)
+        asked = Asked(
+            service=match.service,
+            operation=match.operation,
+            params=params,
+            principal=identity.principal,
+            region=identity.region,
+            request_id=request_id,
+            http=received,
+            source=LOOPBACK,
+            context=self.authenticator.context(request),
+        )
+        result = self.performer.perform(asked, self.caller)
+        return match.protocol.write(match.operation, result or {}, request_id)
+
+    def _body(self, match: Match, identity: Identity) -> Body:
+        """Return the body, checked against its signature: at once if it fits, else as it is read."""
+        assert match.operation is not None
+        if match.operation.has_streaming_input:
+            return identity.stream()
+        return identity.whole_body(self.body_bytes_max)
+
+
+def _nobody(signing_name: str, request_id: str) -> Response:
+    told: Mapping[str, Any] = {
+        "__type": UnknownOperation.code,
+        "message": f"Clary has no service that signs as {signing_name!r}.",
+    }
+    headers = [("content-type", "application/x-amz-json-1.1"), ("x-amzn-requestid", request_id)]
+    return Response(UnknownOperation.status, headers, json.dumps(told).encode())

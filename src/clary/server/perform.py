@@ -1,0 +1,155 @@
+"""What happens to every call, from outside or from inside: authorise, run, record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.model import OperationModel, Shape, StructureShape
+
+from clary.access.decide import decide
+from clary.access.principal import Principal
+from clary.access.requirements import requirements
+from clary.core.clock import Clock
+from clary.core.errors import AccessDenied, ServiceError, UnknownOperation
+from clary.core.ids import uid
+from clary.server.registry import Registry, Service
+from clary.services.operation import Call, Caller, Handler, Result
+from clary.store.audit import Entry
+from clary.store.store import Store
+from clary.wire.message import Request
+
+AUDITED_TEXT_MAX = 1024
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+OPEN_TO_ALL = frozenset(("GetCallerIdentity",))
+"""Operations that need no permission, as AWS documents them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call before it is decided upon."""
+
+    service: Service
+    operation: OperationModel
+    params: Mapping[str, Any]
+    principal: Principal
+    region: str
+    request_id: str
+    http: Request | None = None
+    source: str = "clary.internal"
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Runs operations."""
+
+    store: Store
+    registry: Registry
+    clock: Clock
+
+    def perform(self, asked: Asked, caller: Caller) -> Result:
+        """Return the operation's result, or raise its ServiceError; either way there is a row of it."""
+        error = ""
+        try:
+            handler = self._handler(asked)
+            self._authorise(asked)
+            return handler(self._call(asked, caller), asked.params)
+        except ServiceError as refused:
+            error = refused.code
+            raise
+        except BaseException:
+            error = "InternalFailure"
+            raise
+        finally:
+            self.store.audit.note(self._entry(asked, error))
+
+    def _handler(self, asked: Asked) -> Handler:
+        handler = asked.service.handlers.get(asked.operation.name)
+        if handler is None:
+            raise UnknownOperation(f"{asked.service.name} {asked.operation.name} is not built in Clary yet.")
+        return handler
+
+    def _authorise(self, asked: Asked) -> None:
+        if asked.operation.name in OPEN_TO_ALL:
+            return
+        needed = requirements(
+            asked.service.name,
+            asked.operation.name,
+            asked.params,
+            account=asked.principal.account,
+            region=asked.region,
+            context=asked.context,
+        )
+        for requirement in needed:
+            decision = decide(asked.principal, requirement)
+            if not decision.allowed:
+                raise AccessDenied(decision.message)
+
+    def _call(self, asked: Asked, caller: Caller) -> Call:
+        return Call(
+            service=asked.service.name,
+            operation=asked.operation.name,
+            account=asked.principal.account,
+            region=asked.region,
+            principal=asked.principal,
+            now=self.clock(),
+            request_id=asked.request_id,
+            store=self.store.bind(asked.principal.account, asked.region),
+            caller=caller,
+            http=asked.http,
+        )
+
+    def _entry(self, asked: Asked, error: str) -> Entry:
+        shape = asked.operation.input_shape
+        return Entry(
+            at=self.clock(),
+            request_id=asked.request_id,
+            account=asked.principal.account,
+            region=asked.region,
+            principal=asked.principal.arn,
+            service=asked.service.name,
+            operation=asked.operation.name,
+            source=asked.source,
+            agent="" if asked.http is None else asked.http.headers.get("user-agent")[:AUDITED_TEXT_MAX],
+            params={} if shape is None else auditable(shape, asked.params),
+            error=error,
+        )
+
+
+def auditable(shape: Shape, value: Any) -> Any:
+    """Return a value as the trail may show it: no secrets, no bodies, no long texts."""
+    if shape.metadata.get("sensitive"):
+        return HIDDEN
+    match shape.type_name:
+        case "structure":
+            assert isinstance(shape, StructureShape)
+            return {name: auditable(shape.members[name], each) for name, each in value.items() if name in shape.members}
+        case "list":
+            return [auditable(shape.member, each) for each in value]
+        case "map":
+            return {key: auditable(shape.value, each) for key, each in value.items()}
+        case "blob":
+            return None
+        case "string":
+            return value[:AUDITED_TEXT_MAX]
+        case _:
+            return value
+
+
+@dataclass(frozen=True, slots=True)
+class InternalClient:
+    """Calls the operations of one service from inside; see services.operation.Client."""
+
+    performer: Performer
+    caller: Caller
+    service: Service
+    region: str
+    principal: Principal
+
+    def __call__(self, operation: str, /, **params: Any) -> dict[str, Any]:
+        """Return the operation's result, or raise its ServiceError."""
+        model = self.service.model.operation_model(operation)
+        asked = Asked(self.service, model, params, self.principal, self.region, request_id=uid())
+        return dict(self.performer.perform(asked, self.caller) or {})
