@@ -1,0 +1,65 @@
+"""A request and a reply as models see them, and what a model must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of `/invocations`; header names are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back; `headers` are further ones, `Content-Length` is added on the way out."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def text(cls, status: int, text: str) -> Reply:
+        """A reply for a person to read."""
+        return cls(status, text.encode())
+
+    def encoded(self, *, close: bool) -> bytes:
+        """The bytes of an HTTP/1.1 response."""
+        further = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in self.headers.items())
+        ending = "Connection: close\r\n" if close else ""
+        content = f"Content-Type: {_one_line(self.content_type)}\r\nContent-Length: {len(self.body)}\r\n"
+        if self.status == HTTPStatus.NO_CONTENT:
+            content = ""  # RFC 9110, 8.6: a 204 carries no Content-Length.
+        head = f"HTTP/1.1 {self.status} {_phrase(self.status)}\r\n{content}{further}{ending}\r\n"
+        return head.encode("latin-1", "replace") + self.body
+
+
+def _one_line(value: str) -> str:
+    """A script's own header values cannot begin another header."""
+    return value.replace("\r", " ").replace("\n", " ")
+
+
+_PHRASES = {int(status): status.phrase for status in HTTPStatus}
+
+
+def _phrase(status: int) -> str:
+    return _PHRASES.get(status, "Status")
+
+
+class Model(Protocol):
+    """What a server serves."""
+
+    def quick(self, request: Request) -> bool:
+        """Whether `answer` takes so little time that it may run on the event loop."""
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to one request; exceptions become 500."""
