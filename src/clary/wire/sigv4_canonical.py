@@ -1,0 +1,83 @@
+"""The canonical request of Signature Version 4: the one text that a request is signed as.
+
+Amazon S3 API reference and IAM user guide, «Create a signed AWS API request».
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from urllib.parse import quote, unquote_to_bytes
+
+from clary.wire.message import Request
+
+_SPACES = re.compile(r"[ \t]+")
+
+
+def canonical_request(request: Request, signed_headers: str, payload: str, *, encode_again: bool) -> bytes:
+    """Return the text; S3 takes the path as it is, all others (`encode_again`) tidy it and encode it once more."""
+    names = signed_headers.split(";")
+    values = _folded(request.headers.items(), frozenset(names))
+    headers = "".join(f"{name}:{values.get(name, '')}\n" for name in names)
+    path = request.path or "/"
+    if encode_again:
+        path = _tidied(path)
+    return _bytes(f"{request.method}\n{path}\n{_sorted(request.query)}\n{headers}\n{signed_headers}\n{payload}")
+
+
+def recoded(request: Request) -> Request:
+    """Return the request with path and query percent-encoded as AWS does it; their meaning stays the same."""
+    path = "/".join(_recoded(segment) for segment in request.path.split("/"))
+    parts = (part.replace("+", " ").partition("=") for part in request.query.split("&") if part)
+    query = "&".join(f"{_recoded(name)}={_recoded(value)}" for name, _, value in parts)
+    return replace(request, path=path, query=query)
+
+
+def _recoded(text: str) -> str:
+    return quote(unquote_to_bytes(text), safe="-_.~")
+
+
+def _folded(items: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str, str]:
+    folded: dict[str, str] = {}
+    for name, value in items:
+        if name in names:
+            text = value.strip(" \t")
+            if "  " in text or "\t" in text:
+                text = _SPACES.sub(" ", text)
+            folded[name] = f"{folded[name]},{text}" if name in folded else text
+    return folded
+
+
+def _tidied(path: str) -> str:
+    if "//" in path or "/." in path:
+        path = _without_dots(path)
+    return quote(path, safe="/~")
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    return "/" + "/".join(kept) + ("/" if kept and path.endswith("/") else "")
+
+
+def _sorted(query: str) -> str:
+    if not query:
+        return ""
+    pairs = []
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if part and name != "X-Amz-Signature":
+            pairs.append((name, value))
+    return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")  # headers are bytes; latin-1 gives back those that came
+    except UnicodeEncodeError:
+        return text.encode()
