@@ -1,0 +1,161 @@
+"""The program that a keeper runs: bubblewrap and what is in it, or, unsandboxed, the user's program itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from clary.compute.keeper import kernel
+
+SIGNAL_BASE: Final = 128  # the shell's and bubblewrap's way to tell that a signal killed a program
+TAIL_BYTES: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an instance ended."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    out_of_memory: bool = False
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the exit file."""
+        return asdict(self)
+
+
+class Program:
+    """A running child of the keeper; starts when it is made."""
+
+    def __init__(self, plan: dict[str, Any], environment: dict[str, str], log: int) -> None:
+        self._plan = plan
+        self._status_text = ""
+        self._exit_status: int | None = None
+        self.inner_pid: int | None = None  # the first process inside; unsandboxed the program itself
+        kernel.adopt_orphans()
+        self.status, write_end = os.pipe()
+        os.set_blocking(self.status, False)
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                _become(plan, environment, log, write_end)
+            except OSError as error:
+                os.write(2, f"The program could not be started: {error}\n".encode())
+            finally:
+                os._exit(127)
+        os.close(write_end)
+        if not plan["sandboxed"]:
+            self.inner_pid = self._pid
+
+    def read_status(self) -> bool:
+        """Read what bubblewrap tells about itself; return False once it tells no more."""
+        try:
+            chunk = os.read(self.status, 4096)
+        except BlockingIOError:
+            return True
+        self._status_text += chunk.decode()
+        told = self._told()
+        self.inner_pid = self.inner_pid or told.get("child-pid")
+        return bool(chunk)
+
+    def _told(self) -> dict[str, int]:
+        complete = self._status_text.split("\n")[:-1]
+        return {key: value for line in complete if line for key, value in json.loads(line).items()}
+
+    def reap(self) -> bool:
+        """Collect dead children; return True once the program is among them."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            if pid == self._pid:
+                self._exit_status = status
+        return self._exit_status is not None
+
+    def kill(self) -> None:
+        """Kill every child: with bubblewrap its process namespace goes, and what is orphaned becomes a child."""
+        for pid in _children():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def end_everything(self) -> None:
+        """Kill whatever the program left behind and return when no process is left."""
+        while _children():
+            self.kill()
+            pid, status = os.waitpid(-1, 0)
+            if pid == self._pid:
+                self._exit_status = status
+
+    def ending(self, *, stopped: bool) -> Ending:
+        """Say how it ended; only to be asked after the end."""
+        assert self._exit_status is not None
+        while self.read_status() and "exit-code" not in self._told():
+            pass
+        code = self._told().get("exit-code")
+        if code is None and (stopped or not self._plan["sandboxed"] or os.WIFSIGNALED(self._exit_status)):
+            code = os.waitstatus_to_exitcode(self._exit_status)
+            code = SIGNAL_BASE - code if code < 0 else code
+        if code is None:
+            return Ending(error=f"The sandbox could not be set up: {_tail('log')}")
+        by_signal = code - SIGNAL_BASE if code - SIGNAL_BASE in signal.valid_signals() else None
+        return Ending(code, by_signal, out_of_memory=code != 0 and _oom_kills(self._plan["oom_file"]) > 0)
+
+
+def _become(plan: dict[str, Any], environment: dict[str, str], log: int, status: int) -> None:
+    """Turn this forked child into the program."""
+    kernel.die_with_parent()
+    for group in plan["cgroups"]:
+        with open(f"{group}/cgroup.procs", "w", encoding="ascii") as file:
+            file.write("0")
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these, and what is ignored stays so
+        signal.signal(number, signal.SIG_DFL)
+    for name, value in plan["rlimits"].items():
+        number = getattr(resource, name)
+        hard = resource.getrlimit(number)[1]
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(number, (limit, limit))
+    argv = plan["command"]
+    if plan["sandboxed"]:
+        descriptors = [("--json-status-fd", status)]
+        if plan["seccomp"]:
+            descriptors.append(("--seccomp", os.open("seccomp.bpf", os.O_RDONLY)))
+        for _, descriptor in descriptors:
+            os.set_inheritable(descriptor, True)
+        options = [text for option, descriptor in descriptors for text in (option, str(descriptor))]
+        argv = [argv[0], *options, *argv[1:]]
+    else:
+        os.chdir(plan["opt_ml"])
+    os.execve(argv[0], argv, environment)
+
+
+def _children() -> list[int]:
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+        return [int(pid) for pid in file.read().split()]
+
+
+def _oom_kills(path: str | None) -> int:
+    try:
+        with open(path or os.devnull, encoding="ascii") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+    except FileNotFoundError:
+        return 0
+
+
+def _tail(path: str) -> str:
+    with open(path, "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+        return file.read().decode(errors="replace").strip()

@@ -1,0 +1,177 @@
+"""What an instance's program sees: bubblewrap's arguments for an instance, on a given machine. Pure.
+
+The root is an empty tmpfs with an allow-list of read-only trees; writable are /opt/ml, /tmp, /dev/shm and /run/clary.
+Every folder on the way to a tree is made anew with mode 755, so that an interpreter under a closed home can be reached
+and the rest of that home does not exist. As root the program runs under a host uid of its own, without capabilities.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from clary.compute.backend import Instance
+
+RUN: Final = "/run/clary"
+RUNTIME: Final = "/opt/clary"
+SERVE_SOCKET: Final = f"{RUN}/serve.sock"
+TOP_FOLDERS: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+READABLE_ETC: Final = (
+    "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "ssl", "pki", "ca-certificates", "crypto-policies",
+    "alternatives", "mime.types", "protocols", "services", "fonts", "magic",
+)  # fmt: skip
+NSSWITCH: Final = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What of this machine a sandbox is made of."""
+
+    bwrap: Path
+    setpriv: Path | None  # needed as root
+    links: tuple[tuple[str, str], ...]  # /bin → usr/bin and its like
+    trees: tuple[Path, ...]  # system folders that programs need
+    runtime: Path | None  # the folder of the package clary_runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the program is: ids on this machine, and whether getting there takes dropping root."""
+
+    uid: int
+    gid: int
+    drop: bool
+
+
+def read_machine(bwrap: Path, setpriv: Path | None, runtime: Path | None) -> Machine:
+    """Look at this machine's system folders."""
+    tops = [Path("/", name) for name in TOP_FOLDERS]
+    etc = [Path("/etc", name) for name in READABLE_ETC]
+    trees = [Path("/usr"), Path("/nix/store"), *(top for top in tops if not top.is_symlink()), *etc]
+    return Machine(
+        bwrap=bwrap,
+        setpriv=setpriv,
+        links=tuple((os.readlink(top), str(top)) for top in tops if top.is_symlink()),
+        trees=tuple(tree for tree in trees if tree.exists()),
+        runtime=runtime,
+    )
+
+
+def interpreter_trees(prefix: Path) -> list[Path]:
+    """Return the trees that an interpreter needs: its prefix and, of a virtual environment, the base's."""
+    trees = [prefix]
+    try:
+        lines = (prefix / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return trees
+    for line in lines:
+        key, _, value = line.partition("=")
+        if key.strip() == "home":
+            base = Path(value.strip()).parent
+            trees += [base, base.resolve(), (Path(value.strip()) / "python3").resolve().parent.parent]
+    return trees
+
+
+def arguments(instance: Instance, folder: Path, identity: Identity, machine: Machine) -> list[str]:
+    """Return the command line that runs the instance's program in its sandbox."""
+    trees = _outermost([*machine.trees, *instance.readable, *_python(instance)])
+    made = {Path("/etc", name): folder / "etc" / name for name in made_files(instance, identity)}
+    runtime = {Path(RUNTIME, machine.runtime.name): machine.runtime} if machine.runtime else {}
+    read_only = {tree: tree for tree in trees} | made | runtime
+    writable = {Path("/opt/ml"): instance.opt_ml, Path(RUN): folder / "run"}
+    return [
+        str(machine.bwrap),
+        *_namespaces(instance, identity),
+        *_folders([*read_only, *writable, Path("/tmp/x"), Path("/var/tmp")], below=trees),  # noqa: S108 - inside
+        *(text for target, name in machine.links for text in ("--symlink", target, name)),
+        *(text for inside, outside in read_only.items() for text in ("--ro-bind", str(outside), str(inside))),
+        *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
+        *("--perms", "1777", "--size", str(instance.shm_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108 - inside
+        *("--perms", "1777", "--size", str(max(instance.memory_bytes // 2, 1)), "--tmpfs", "/tmp"),  # noqa: S108 - inside
+        *("--symlink", "/tmp", "/var/tmp"),  # noqa: S108 - inside
+        *(text for inside, outside in writable.items() for text in ("--bind", str(outside), str(inside))),
+        *("--remount-ro", "/", "--chdir", "/opt/ml", "--"),
+        *_drop(identity, machine),
+        *instance.command,
+    ]
+
+
+def environment(instance: Instance) -> dict[str, str]:
+    """Return the program's environment: the instance's own, and what every program may rely on."""
+    path = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    if instance.python:
+        path.insert(0, f"{instance.python}/bin")
+    defaults = {
+        "PATH": ":".join(path),
+        "HOME": "/tmp",  # noqa: S108 - inside
+        "LANG": "C.UTF-8",
+        "HOSTNAME": instance.host_name,
+        "PYTHONUNBUFFERED": "1",
+    }
+    chosen = defaults | dict(instance.environment)
+    if instance.python:
+        chosen["PYTHONPATH"] = ":".join(filter(None, (chosen.get("PYTHONPATH"), RUNTIME)))
+    return chosen
+
+
+def made_files(instance: Instance, identity: Identity) -> dict[str, str]:
+    """Return the files of /etc that are made for the instance, by name."""
+    name = instance.host_name
+    user = f"ml:x:{identity.uid}:{identity.gid}:ml:/tmp:/bin/sh\n" if identity.uid else ""
+    group = f"ml:x:{identity.gid}:\n" if identity.gid else ""
+    return {
+        "passwd": f"root:x:0:0:root:/root:/bin/sh\n{user}nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
+        "group": f"root:x:0:\n{group}nogroup:x:65534:\n",
+        "hosts": f"127.0.0.1 localhost {name}\n::1 localhost ip6-localhost\n",
+        "hostname": f"{name}\n",
+        "resolv.conf": "# The proxy in HTTPS_PROXY, if there is one, resolves names.\n",
+        "nsswitch.conf": NSSWITCH,
+    }
+
+
+def _python(instance: Instance) -> list[Path]:
+    return interpreter_trees(instance.python) if instance.python else []
+
+
+def _namespaces(instance: Instance, identity: Identity) -> list[str]:
+    """Give it namespaces of its own; the network's is the keeper's, which has made it already."""
+    options = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
+    options += ["--new-session", "--hostname", instance.host_name, "--cap-drop", "ALL"]
+    if identity.drop:
+        return [*options, *(text for name in ("SETUID", "SETGID", "SETPCAP") for text in ("--cap-add", f"CAP_{name}"))]
+    ids = ("--uid", str(identity.uid), "--gid", str(identity.gid))
+    return ["--unshare-user", "--disable-userns", *ids, *options]
+
+
+def _drop(identity: Identity, machine: Machine) -> list[str]:
+    if not identity.drop:
+        return []
+    ids = (f"--reuid={identity.uid}", f"--regid={identity.gid}", "--clear-groups")
+    return [
+        str(machine.setpriv),
+        *ids,
+        "--no-new-privs",
+        "--inh-caps=-all",
+        "--ambient-caps=-all",
+        "--bounding-set=-all",
+        "--",
+    ]
+
+
+def _outermost(trees: Iterable[Path]) -> list[Path]:
+    """Return the trees without those that lie inside another, sorted."""
+    kept: list[Path] = []
+    for tree in sorted(set(trees)):
+        if not any(tree.is_relative_to(other) for other in kept):
+            kept.append(tree)
+    return kept
+
+
+def _folders(paths: Iterable[Path], *, below: list[Path]) -> list[str]:
+    """Make every folder on the way to `paths` that is not inside a tree, open to all."""
+    parents = {parent for path in paths for parent in path.parents if parent != Path("/")}
+    wanted = sorted(each for each in parents if not any(each.is_relative_to(tree) for tree in below))
+    return [text for folder in wanted for text in ("--perms", "0755", "--dir", str(folder))]
