@@ -33,9 +33,11 @@ def content(body: Body) -> bytes:
     return body if isinstance(body, bytes) else b"".join(iter(body.read, b""))
 
 
-def body_members(shape: StructureShape) -> Members:
-    """Return the members of a structure that the body holds: those bound to nothing else in the message."""
-    return {name: member for name, member in shape.members.items() if "location" not in member.serialization}
+def body_members(shape: StructureShape, elsewhere: frozenset[str]) -> Members:
+    """Return the members of a structure that the body holds: those whose location is not one of `elsewhere`."""
+    return {
+        name: member for name, member in shape.members.items() if member.serialization.get("location") not in elsewhere
+    }
 
 
 def _json_read(shape: Shape, raw: bytes) -> Any:

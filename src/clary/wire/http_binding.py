@@ -19,6 +19,8 @@ from clary.wire.message import Headers, Request
 _HEADER_STYLE = "rfc822"
 _QUOTED_OR_PLAIN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,]*)\s*(?:,|$)')
 _DATE = re.compile(r"[^,]+,[^,]+")
+REQUEST_PLACES = frozenset({"uri", "querystring", "header", "headers"})
+RESPONSE_PLACES = frozenset({"header", "headers", "statusCode"})
 _LINE_BREAK = re.compile(r"[\r\n\0]")
 
 
@@ -34,7 +36,8 @@ class _Source:
 
 def read(operation: OperationModel, shape: StructureShape, request: Request) -> dict[str, Any]:
     """Return the members that the request's path, query string and headers hold."""
-    bound = {name: member for name, member in shape.members.items() if "location" in member.serialization}
+    members = shape.members.items()
+    bound = {name: member for name, member in members if member.serialization.get("location") in REQUEST_PLACES}
     source = _Source(
         routes.labels(operation, request.path),
         routes.query_fields(request.query),
@@ -58,14 +61,14 @@ def write(shape: StructureShape, value: Mapping[str, Any], status: int) -> tuple
     for name, member in shape.members.items():
         item = value.get(name)
         where = member.serialization.get("location")
-        if item is None or where is None:
+        if item is None:
             continue
         if where == "statusCode":
             status = int(item)
-        elif isinstance(member, MapShape):
+        elif where == "headers" and isinstance(member, MapShape):
             prefix = _wire_name(member, name)
             headers += [(prefix + key, _header_text(member.value, text)) for key, text in item.items()]
-        elif where == "header":
+        elif where == "header" and item != []:
             headers.append((_wire_name(member, name), _header_text(member, item)))
     return status, headers
 

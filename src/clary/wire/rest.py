@@ -35,7 +35,7 @@ def _read(body: BodyFormat, operation: OperationModel, request: Request) -> dict
     payload = shape.serialization.get("payload")
     if payload is not None:
         return params | _read_payload(body, payload, shape.members[payload], request.body)
-    members = body_members(shape)
+    members = body_members(shape, http_binding.REQUEST_PLACES)
     return params | body.read_members(members, content(request.body)) if members else params
 
 
@@ -69,10 +69,14 @@ def _write(
         return Response(status, headers, b"")
     status, bound = http_binding.write(shape, result, status)
     kind, sent = _write_body(body, operation, shape, result)
-    names = {name.lower() for name, _ in bound}
-    if sent != b"" and "content-type" not in names:
+    if sent != b"" and not _binds_content_type(shape):
         headers = [("content-type", kind), *headers]
     return Response(status, headers + bound, b"" if status in _NO_BODY else sent)
+
+
+def _binds_content_type(shape: StructureShape) -> bool:
+    """Return whether a member is the Content-Type, so that the handler alone decides on it."""
+    return any(member.serialization.get("name", "").lower() == "content-type" for member in shape.members.values())
 
 
 def _write_body(
@@ -87,7 +91,7 @@ def _write_body(
 def _write_members(
     body: BodyFormat, operation: OperationModel, shape: StructureShape, result: Mapping[str, Any]
 ) -> bytes:
-    members = body_members(shape)
+    members = body_members(shape, http_binding.RESPONSE_PLACES)
     if not members or operation.http["method"] == "HEAD":
         return b""
     space = missing_traits.namespace(operation.service_model)
@@ -122,14 +126,14 @@ def write_json_error(
     headers += [("x-amzn-errortype", fault.code), *_bound_members(fault)]
     told = {fault.message_member: fault.message, **fault.members}
     if fault.shape and fault.message_member in fault.shape.members:
-        sent = bodies.JSON.write_members(body_members(fault.shape), told, "", None)
+        sent = bodies.JSON.write_members(body_members(fault.shape, http_binding.RESPONSE_PLACES), told, "", None)
     else:
         sent = _plain_json_error(fault)
     return Response(fault.status, headers, b"" if _bodiless(operation, fault) else sent)
 
 
 def _plain_json_error(fault: Fault) -> bytes:
-    members = body_members(fault.shape) if fault.shape else {}
+    members = body_members(fault.shape, http_binding.RESPONSE_PLACES) if fault.shape else {}
     raw = json_codec.encode_members(members, fault.members)
     return json_codec.dumps({"message": fault.message, **raw})
 
