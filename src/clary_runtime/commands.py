@@ -51,8 +51,9 @@ def _train(chosen: argparse.Namespace, layout: Layout, environ: Mapping[str, str
     try:
         # AWS's XGBoost image is both: a script where the job names one, else the built-in algorithm.
         if chosen.framework == "sklearn" or (chosen.framework and "sagemaker_program" in layout.hyperparameters()):
-            return _train_script(chosen.framework, layout, environ)
-        _train_xgboost(layout, environ)
+            _train_script(chosen.framework, layout, environ)
+        else:
+            _train_xgboost(layout, environ)
     except TrainingError as error:
         return _failed(layout, error)
     except Exception as error:  # noqa: BLE001 - the edge of the job: whatever happened must reach FailureReason
@@ -76,14 +77,21 @@ def _train_xgboost(layout: Layout, environ: Mapping[str, str]) -> None:
     training.train(layout, cpus(environ))
 
 
-def _train_script(framework: str, layout: Layout, environ: Mapping[str, str]) -> int:
-    raise NotImplementedError
+def _train_script(framework: str, layout: Layout, environ: Mapping[str, str]) -> None:
+    from clary_runtime.scripts import training
+
+    training.train(layout, framework, cpus(environ), environ)
 
 
 def _serve(chosen: argparse.Namespace, layout: Layout, environ: Mapping[str, str]) -> int:
-    from clary_runtime.algorithms.xgboost import hosting
     from clary_runtime.serving.server import serve
     from clary_runtime.serving.settings import Settings
 
     settings = Settings.of(environ, cpus(environ))
+    if chosen.framework == "sklearn" or (chosen.framework and environ.get("SAGEMAKER_PROGRAM")):
+        from clary_runtime.scripts import hosting as scripts
+
+        return serve(settings, scripts.loader(layout, chosen.framework, environ))
+    from clary_runtime.algorithms.xgboost import hosting
+
     return serve(settings, hosting.loader(layout.model, environ))

@@ -170,4 +170,5 @@ def _runner() -> Callable[..., Any]:
         import uvloop
     except ImportError:
         return asyncio.run
-    return uvloop.run
+    run: Callable[..., Any] = uvloop.run
+    return run
