@@ -113,6 +113,14 @@ class Feed:
             raise Behind
         return rows
 
+    def last(self, kind: object, account: str, region: str, name: str) -> int:
+        """Return the newest change of one name; 0 if the feed holds none any more."""
+        query = select(func.max(CHANGE.c.seq)).where(
+            CHANGE.c.kind == str(kind), CHANGE.c.account == account, CHANGE.c.region == region, CHANGE.c.name == name
+        )
+        with self.database.read() as connection:
+            return connection.execute(query).scalar() or 0
+
     def trim(self) -> None:
         """Forget what is older than the newest FEED_MAX changes."""
         with self.database.write() as connection:

@@ -50,6 +50,7 @@ CHANGE = Table(
     Column("name", Text, nullable=False),
     Column("uid", Text, nullable=False),
     Column("verb", Text, nullable=False),
+    Index("change_by_name", "kind", "account", "region", "name", "seq"),
     sqlite_autoincrement=True,
 )
 

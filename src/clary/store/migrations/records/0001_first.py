@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
         sqlite_autoincrement=True,
     )
+    op.create_index("change_by_name", "change", ["kind", "account", "region", "name", "seq"], unique=False)
     op.create_table(
         "gateway",
         sa.Column("worker", sa.Text(), nullable=False),
