@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clary.store.logs import Logs
 from clary.store.records import Records
 from clary.store.sealing import Sealer
 from clary.store.tokens import Tokens
@@ -16,5 +17,6 @@ class BoundStore:
     account: str
     region: str
     records: Records
+    logs: Logs
     tokens: Tokens
     sealer: Sealer

@@ -12,6 +12,8 @@ from clary.store.changes import Bell, Feed
 from clary.store.database import Database
 from clary.store.gateways import Gateways
 from clary.store.leases import Leases
+from clary.store.log_archive import LogArchive
+from clary.store.logs import Logs
 from clary.store.outbox import Outbox
 from clary.store.records import Fence, Records
 from clary.store.sealing import Sealer
@@ -34,11 +36,16 @@ class Store:
     leases: Leases
     gateways: Gateways
     audit: Audit
+    log_archive: LogArchive
     sealer: Sealer
 
     def records(self, account: str, region: str, *, fence: Fence | None = None) -> Records:
         """Return the records of an account in a region."""
         return Records(self.database, self.clock, self.bell, account, region, fence)
+
+    def logs(self, account: str, region: str) -> Logs:
+        """Return the logs of an account in a region."""
+        return self.log_archive.of(account, region)
 
     def bind(self, account: str, region: str) -> BoundStore:
         """Return what a call may touch."""
@@ -46,6 +53,7 @@ class Store:
             account=account,
             region=region,
             records=self.records(account, region),
+            logs=self.logs(account, region),
             tokens=Tokens(self.database, self.clock, account, region),
             sealer=self.sealer,
         )
@@ -53,6 +61,7 @@ class Store:
     def close(self) -> None:
         """Write what is queued and close every file."""
         self.audit.close()
+        self.log_archive.close()
         self.database.close()
 
 
@@ -62,7 +71,8 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.databases, "records")
     trail = Database(settings.databases, "audit", synchronous="NORMAL")
-    for each in (database, trail):
+    logs = Database(settings.databases, "logs")
+    for each in (database, trail, logs):
         each.migrate()
     return Store(
         clock=clock,
@@ -74,5 +84,6 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         leases=Leases(database, clock),
         gateways=Gateways(database, clock),
         audit=Audit(trail),
+        log_archive=LogArchive(logs, clock),
         sealer=Sealer.at(settings.home / "root.key"),
     )
