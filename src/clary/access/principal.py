@@ -25,3 +25,4 @@ class Principal:
     boundary: tuple[Policy, ...] | None = None
     session: tuple[Policy, ...] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    role_arn: str = ""  # of an assumed role: the role's own ARN, with its path
