@@ -1,0 +1,234 @@
+"""What a gateway worker counts, in a file that it maps: a worker that is killed takes no count along.
+
+Every number only grows, so a reader takes differences. A reader that looks in the middle
+of an update sees part of it, and the rest when it looks again. A worker holds a lock on its
+file for life: a file without one is complete, and may be deleted once it is read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import mmap
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from clary.core.ids import uid
+
+log = logging.getLogger(__name__)
+
+MAGIC = int.from_bytes(b"CLARYCT1", "little")
+WORD_BYTES = 8
+HEADER_WORDS = 8
+KEY_BYTES = 256
+SLOTS_MAX = 4096
+"""Variants that one worker tells apart; what comes after is counted under an empty name."""
+BUCKETS = 112
+"""Of a latency's histogram: four an octave, up to about four minutes."""
+MINUTE_S = 60
+EXTREMES = 3  # minute, smallest, largest
+MINUTES_KEPT = 2
+LATENCY_WORDS = 2 + EXTREMES * MINUTES_KEPT + BUCKETS
+COUNTS = ("invocations", "errors_4xx", "errors_5xx", "model_errors")
+KEY_WORDS = KEY_BYTES // WORD_BYTES
+COUNTS_AT = KEY_WORDS
+MODEL_AT = COUNTS_AT + len(COUNTS)
+OVERHEAD_AT = MODEL_AT + LATENCY_WORDS
+SLOT_WORDS = OVERHEAD_AT + LATENCY_WORDS
+FILE_BYTES = (HEADER_WORDS + SLOTS_MAX * SLOT_WORDS) * WORD_BYTES
+SUFFIX = ".counters"
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """The smallest and largest value of one minute since the epoch, in microseconds."""
+
+    minute: int
+    smallest: int
+    largest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """A sum of latencies in microseconds since the worker began, and the extremes of its last two minutes."""
+
+    count: int
+    total_us: int
+    buckets: tuple[int, ...]
+    minutes: tuple[Extremes, ...]
+
+    def extremes(self, since_minute: int) -> tuple[int, int] | None:
+        """Return the smallest and largest value of the minutes from `since_minute` on, or None."""
+        told = [each for each in self.minutes if each.minute >= since_minute]
+        return (min(each.smallest for each in told), max(each.largest for each in told)) if told else None
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """All that one worker counted of one variant since it began."""
+
+    account: str
+    region: str
+    endpoint: str
+    variant: str
+    invocations: int
+    errors_4xx: int
+    errors_5xx: int
+    model_errors: int
+    model_latency: Latency
+    overhead_latency: Latency
+
+
+class Meter:
+    """The file of one worker."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = folder / f"{worker}-{uid()}{SUFFIX}"
+        # Locked before it bears its name, so that no reader takes it for a dead worker's.
+        unnamed = self.path.with_suffix(".new")
+        self._descriptor = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        os.ftruncate(self._descriptor, FILE_BYTES)
+        self._map = mmap.mmap(self._descriptor, FILE_BYTES)
+        self._words = memoryview(self._map).cast("Q")
+        self._words[0] = MAGIC
+        os.rename(unnamed, self.path)
+        self._slots: dict[Key, Slot] = {}
+
+    def slot(self, account: str, region: str, endpoint: str, variant: str) -> Slot:
+        """Return where the invocations of a variant are counted."""
+        key = (account, region, endpoint, variant)
+        slot = self._slots.get(key)
+        return slot if slot is not None else self._add(key)
+
+    def close(self) -> None:
+        """Give the file to its readers."""
+        self._slots.clear()
+        self._words.release()
+        self._map.close()
+        os.close(self._descriptor)
+
+    def _add(self, key: Key) -> Slot:
+        used = len(self._slots)
+        text = "\0".join(key).encode()
+        if used >= SLOTS_MAX - 1 or len(text) > KEY_BYTES:
+            return self._remainder()
+        return self._place(key, text, used)
+
+    def _remainder(self) -> Slot:
+        key = ("", "", "", "")
+        if key in self._slots:
+            return self._slots[key]
+        log.error("more than %d variants: counting the others without a name", SLOTS_MAX)
+        return self._place(key, b"\0\0\0", len(self._slots))
+
+    def _place(self, key: Key, text: bytes, number: int) -> Slot:
+        at = HEADER_WORDS + number * SLOT_WORDS
+        self._map[at * WORD_BYTES : at * WORD_BYTES + KEY_BYTES] = text.ljust(KEY_BYTES, b"\0")
+        self._words[1] = number + 1  # readers look no further than this, so the key comes first
+        self._slots[key] = slot = Slot(self._words, at)
+        return slot
+
+
+class Slot:
+    """The numbers of one variant in the map; to be used by one thread."""
+
+    __slots__ = ("_at", "_words")
+
+    def __init__(self, words: memoryview[int], at: int) -> None:
+        self._words = words
+        self._at = at
+
+    def count(self, status: int, *, model_us: int, overhead_us: int, now: float) -> None:
+        """Count one invocation; `status` is the model's own, 0 if it gave none."""
+        words, at = self._words, self._at + COUNTS_AT
+        words[at] += 1
+        if not 200 <= status < 300:
+            words[at + 3] += 1
+            if 400 <= status < 500:
+                words[at + 1] += 1
+            elif status >= 500:
+                words[at + 2] += 1
+        minute = int(now) // MINUTE_S
+        _add_latency(words, self._at + MODEL_AT, model_us, minute)
+        _add_latency(words, self._at + OVERHEAD_AT, overhead_us, minute)
+
+
+def read(path: Path) -> list[Counter]:
+    """Return what stands in a worker's file now."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        words = memoryview(mapped).cast("Q")
+        try:
+            if words[0] != MAGIC:
+                raise ValueError(f"{path} does not hold counters")
+            return [_counter(mapped, words, number) for number in range(words[1])]
+        finally:
+            words.release()
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files of all workers, dead or alive."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def complete(path: Path) -> bool:
+    """Say whether nothing will be added to a file any more; ask before reading it for the last time."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def bucket(value_us: int) -> int:
+    """Return the number of the bucket that counts a latency."""
+    octave = value_us.bit_length() - 1
+    if octave < 2:
+        return max(0, value_us)
+    return min((octave - 1) * 4 + ((value_us >> (octave - 2)) & 3), BUCKETS - 1)
+
+
+def bucket_start_us(number: int) -> int:
+    """Return the smallest latency that a bucket counts."""
+    octave, quarter = divmod(number, 4)
+    return number if octave == 0 else (4 + quarter) << (octave - 1)
+
+
+def _add_latency(words: memoryview[int], at: int, value_us: int, minute: int) -> None:
+    words[at] += 1
+    words[at + 1] += value_us
+    words[at + 2 + EXTREMES * MINUTES_KEPT + bucket(value_us)] += 1
+    ring = at + 2 + EXTREMES * (minute % MINUTES_KEPT)
+    if words[ring] != minute:
+        words[ring] = 0  # belongs to no minute while it is rewritten
+        words[ring + 1] = words[ring + 2] = value_us
+        words[ring] = minute
+    elif value_us < words[ring + 1]:
+        words[ring + 1] = value_us
+    elif value_us > words[ring + 2]:
+        words[ring + 2] = value_us
+
+
+def _counter(mapped: mmap.mmap, words: memoryview[int], number: int) -> Counter:
+    at = HEADER_WORDS + number * SLOT_WORDS
+    key = mapped[at * WORD_BYTES : at * WORD_BYTES + KEY_BYTES].decode()
+    account, region, endpoint, variant = key.split("\0")[:4]
+    counts = words[at + COUNTS_AT : at + MODEL_AT]
+    model, overhead = _latency(words, at + MODEL_AT), _latency(words, at + OVERHEAD_AT)
+    return Counter(account, region, endpoint, variant, *counts, model, overhead)
+
+
+def _latency(words: memoryview[int], at: int) -> Latency:
+    rings = at + 2
+    minutes = (Extremes(*words[ring : ring + EXTREMES]) for ring in range(rings, rings + 2 * EXTREMES, EXTREMES))
+    buckets = rings + EXTREMES * MINUTES_KEPT
+    return Latency(
+        count=words[at],
+        total_us=words[at + 1],
+        buckets=tuple(words[buckets : buckets + BUCKETS]),
+        minutes=tuple(sorted((each for each in minutes if each.minute), key=lambda each: each.minute)),
+    )
