@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clary.store.blobs import Blobs
 from clary.store.logs import Logs
+from clary.store.objects import Objects
 from clary.store.records import Records
 from clary.store.sealing import Sealer
 from clary.store.tokens import Tokens
+from clary.store.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +22,7 @@ class BoundStore:
     records: Records
     logs: Logs
     tokens: Tokens
+    objects: Objects
+    uploads: Uploads
+    blobs: Blobs
     sealer: Sealer

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from clary.core.clock import Clock, system_clock
 from clary.core.settings import Settings
 from clary.store.audit import Audit
+from clary.store.blobs import Blobs
 from clary.store.bound import BoundStore
 from clary.store.changes import Bell, Feed
 from clary.store.database import Database
@@ -14,10 +15,12 @@ from clary.store.gateways import Gateways
 from clary.store.leases import Leases
 from clary.store.log_archive import LogArchive
 from clary.store.logs import Logs
+from clary.store.objects import Objects
 from clary.store.outbox import Outbox
 from clary.store.records import Fence, Records
 from clary.store.sealing import Sealer
 from clary.store.tokens import Tokens
+from clary.store.uploads import Uploads
 from clary.store.world import World
 
 DATABASES = ("records", "audit")
@@ -37,6 +40,9 @@ class Store:
     gateways: Gateways
     audit: Audit
     log_archive: LogArchive
+    objects: Objects
+    uploads: Uploads
+    blobs: Blobs
     sealer: Sealer
 
     def records(self, account: str, region: str, *, fence: Fence | None = None) -> Records:
@@ -55,6 +61,9 @@ class Store:
             records=self.records(account, region),
             logs=self.logs(account, region),
             tokens=Tokens(self.database, self.clock, account, region),
+            objects=self.objects,
+            uploads=self.uploads,
+            blobs=self.blobs,
             sealer=self.sealer,
         )
 
@@ -62,6 +71,7 @@ class Store:
         """Write what is queued and close every file."""
         self.audit.close()
         self.log_archive.close()
+        self.objects.database.close()
         self.database.close()
 
 
@@ -72,7 +82,8 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
     database = Database(settings.databases, "records")
     trail = Database(settings.databases, "audit", synchronous="NORMAL")
     logs = Database(settings.databases, "logs")
-    for each in (database, trail, logs):
+    objects = Database(settings.databases, "objects")
+    for each in (database, trail, logs, objects):
         each.migrate()
     return Store(
         clock=clock,
@@ -85,5 +96,8 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         gateways=Gateways(database, clock),
         audit=Audit(trail),
         log_archive=LogArchive(logs, clock),
+        objects=Objects(objects),
+        uploads=Uploads(objects),
+        blobs=Blobs(settings.blobs),
         sealer=Sealer.at(settings.home / "root.key"),
     )

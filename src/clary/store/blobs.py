@@ -1,0 +1,354 @@
+"""The bytes of objects: one file a blob, in checksummed blocks of 1 MiB behind a header.
+
+The header names version, cipher and key, so that encryption needs no rewrite. What
+`keep` returned survives power loss; what a reader gives was verified, block by block.
+A blob never changes; nobody but the sweep removes one that a row may still name.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import struct
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from awscrt.checksums import crc32c
+
+from clary.core.errors import ServiceError, ServiceUnavailable
+
+MAGIC = b"CLARYBLB"
+FORMAT_VERSION = 1
+CIPHER_NONE = 0
+NO_KEY = bytes(16)
+BLOCK_BYTES = 1024 * 1024
+HEADER = struct.Struct("<8sHHI16sQ")  # magic, version, cipher, block bytes, key id, length
+CHECKSUM = struct.Struct("<I")
+HEADER_BYTES = 64
+"""The header, zeros, and the checksum of both."""
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+DRAFTS = "tmp"
+
+
+class CorruptBlob(ServiceError):
+    """Stored bytes are not what was written."""
+
+    code = "InternalError"
+    status = 500
+
+    def __init__(self, blob: str, what: str) -> None:
+        super().__init__(f"The stored bytes of this object are damaged ({what} of blob {blob}).")
+
+
+class BlobGone(Exception):
+    """The blob was removed; whoever named it has been overwritten since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A kept blob: what a row stores of it."""
+
+    id: str
+    size: int
+
+
+class Draft:
+    """A blob that is being written; `append` everything, then `keep`."""
+
+    def __init__(self, root: Path, blob_id: str, held: Held) -> None:
+        self._root = root
+        self._id = blob_id
+        self._held = held
+        self._path = root / DRAFTS / blob_id
+        self._checksum = 0
+        self._filled = 0  # bytes in the block that is being written
+        self.size = 0
+        self.kept = False
+
+    def append(self, piece: bytes | memoryview) -> None:
+        """Write the next bytes, or raise ServiceUnavailable when the disk is full."""
+        view = memoryview(piece)
+        with _disk_has_room():
+            while view:
+                part = view[: BLOCK_BYTES - self._filled]
+                self._append_to_block(part)
+                view = view[len(part) :]
+
+    def keep(self) -> Blob:
+        """Bring everything to disk under its name, and return what a row stores of it."""
+        with _disk_has_room():
+            if self._filled:
+                self._end_block()
+            os.pwrite(self._held.descriptor, _header(self.size), 0)
+            os.fsync(self._held.descriptor)
+            self._rename()
+        self.kept = True
+        return Blob(self._id, self.size)
+
+    def discard(self) -> None:
+        """Remove the file, kept or not."""
+        self._path.unlink(missing_ok=True)
+
+    def _append_to_block(self, part: memoryview) -> None:
+        if not self._filled:
+            # It starts from the block's number, so that a block in the wrong place is found out too.
+            self._checksum = self.size // BLOCK_BYTES
+        _write_all(self._held.descriptor, part)
+        self._checksum = crc32c(part, self._checksum)
+        self._filled += len(part)
+        self.size += len(part)
+        if self._filled == BLOCK_BYTES:
+            self._end_block()
+
+    def _end_block(self) -> None:
+        _write_all(self._held.descriptor, memoryview(CHECKSUM.pack(self._checksum)))
+        self._filled = 0
+
+    def _rename(self) -> None:
+        path = _path(self._root, self._id)
+        if not path.parent.exists():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _sync_folder(self._root)
+        self._path.rename(path)
+        self._path = path
+        _sync_folder(path.parent)
+
+
+class Reader:
+    """One run of bytes over one or more blobs, held open: it stays entire when they are removed meanwhile."""
+
+    def __init__(self, root: Path, blobs: Sequence[Blob]) -> None:
+        self._root = root
+        self._blobs = blobs
+        self._ends = list(accumulate(blob.size for blob in blobs))
+        # One descriptor holds one blob; blobs of one group lie in one folder, whose lock holds them all.
+        path = _path(root, blobs[0].id)
+        self._held = _opened(path) if len(blobs) == 1 else _opened(path.parent)
+        if len(blobs) > 1:
+            fcntl.flock(self._held.descriptor, fcntl.LOCK_SH)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes there are."""
+        return self._ends[-1]
+
+    def pieces(self, start: int, end: int) -> Iterator[bytes]:
+        """Give the bytes from `start` up to `end`, each piece verified and of one block at most; then close."""
+        assert 0 <= start <= end <= self.size
+        try:
+            index = bisect_right(self._ends, start)
+            while start < end:
+                first = self._ends[index] - self._blobs[index].size
+                stop = min(end, self._ends[index])
+                yield from self._of_blob(self._blobs[index], start - first, stop - first)
+                start, index = stop, index + 1
+        finally:
+            self.close()
+
+    def _of_blob(self, blob: Blob, start: int, end: int) -> Iterator[bytes]:
+        if len(self._blobs) == 1:
+            yield from _read(self._held, blob, start, end)
+            return
+        held = _opened(_path(self._root, blob.id))
+        try:
+            yield from _read(held, blob, start, end)
+        finally:
+            held.close()
+
+    def close(self) -> None:
+        """Let go of the blobs."""
+        self._held.close()
+
+
+class Held:
+    """An open descriptor, and with it whatever lock was taken on it; closed with its last user at the latest."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def close(self) -> None:
+        """Close it; a second time does nothing."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """A folder of blobs."""
+
+    root: Path
+
+    @contextmanager
+    def draft(self, group: str = "") -> Iterator[Draft]:
+        """Give a new blob to write; it is gone at the end unless it was kept.
+
+        Commit the row that names it inside the block: until then no sweep touches it. Blobs that are
+        read together carry one `group`.
+        """
+        blob_id = secrets.token_hex(16)
+        blob_id = group[:2] + blob_id[len(group[:2]) :]
+        held = _new_file(self.root / DRAFTS / blob_id)
+        draft = Draft(self.root, blob_id, held)
+        try:
+            yield draft
+        finally:
+            if not draft.kept:
+                draft.discard()
+            held.close()
+
+    def open(self, blobs: Sequence[Blob]) -> Reader:
+        """Return a reader of the blobs one after another, or raise BlobGone.
+
+        For more than one blob, look whether the row still stands after this: only then are they held.
+        """
+        return Reader(self.root, blobs)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove blobs that no row names any more; those that somebody reads as a group wait for the sweep."""
+        if len(ids) == 1:
+            _path(self.root, ids[0]).unlink(missing_ok=True)
+            return
+        for folder in {_path(self.root, each).parent for each in ids}:
+            with _alone(folder) as alone:
+                for each in ids if alone else ():
+                    if _path(self.root, each).parent == folder:
+                        _path(self.root, each).unlink(missing_ok=True)
+
+    def sweep(self, referenced: Callable[[str], bool], older_than_s: float) -> int:
+        """Remove what crashes left: drafts, and blobs that no row names; return how many.
+
+        Files that somebody writes or reads as a group are passed over, as are young ones.
+        """
+        before = time.time() - older_than_s
+        removed = 0
+        for folder in _folders(self.root):
+            with _alone(folder) as alone:
+                for path in folder.iterdir() if alone else ():
+                    removed += _sweep_one(path, referenced, before)
+        return removed
+
+
+def _sweep_one(path: Path, referenced: Callable[[str], bool], before: float) -> bool:
+    try:
+        held = _opened(path)
+    except BlobGone:
+        return False
+    try:
+        # A writer holds this lock from the first byte until its row is there, so ask for the row after it.
+        if not _locked(held):
+            return False
+        young = os.fstat(held.descriptor).st_mtime > before
+        if young or (path.parent.name != DRAFTS and referenced(path.name)):
+            return False
+        path.unlink(missing_ok=True)
+        return True
+    finally:
+        held.close()
+
+
+def _folders(root: Path) -> list[Path]:
+    with suppress(FileNotFoundError):
+        return sorted(each for each in root.iterdir() if each.is_dir())
+    return []
+
+
+def _path(root: Path, blob_id: str) -> Path:
+    return root / blob_id[:2] / blob_id
+
+
+def _header(size: int) -> bytes:
+    fields = HEADER.pack(MAGIC, FORMAT_VERSION, CIPHER_NONE, BLOCK_BYTES, NO_KEY, size)
+    padded = fields.ljust(HEADER_BYTES - CHECKSUM.size, b"\0")
+    return padded + CHECKSUM.pack(crc32c(padded))
+
+
+def _read(held: Held, blob: Blob, start: int, end: int) -> Iterator[bytes]:
+    if os.pread(held.descriptor, HEADER_BYTES, 0) != _header(blob.size):
+        raise CorruptBlob(blob.id, "header")
+    for index in range(start // BLOCK_BYTES, -(-end // BLOCK_BYTES)):
+        first = index * BLOCK_BYTES
+        data = _read_block(held, blob, index, min(BLOCK_BYTES, blob.size - first))
+        whole = start <= first and first + len(data) <= end
+        yield data if whole else data[max(start - first, 0) : end - first]
+
+
+def _read_block(held: Held, blob: Blob, index: int, size: int) -> bytes:
+    offset = HEADER_BYTES + index * (BLOCK_BYTES + CHECKSUM.size)
+    data = os.pread(held.descriptor, size, offset)
+    checksum = os.pread(held.descriptor, CHECKSUM.size, offset + size)
+    if len(data) != size or checksum != CHECKSUM.pack(crc32c(data, index)):
+        raise CorruptBlob(blob.id, f"block {index}")
+    return data
+
+
+def _opened(path: Path) -> Held:
+    try:
+        return Held(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except FileNotFoundError:
+        raise BlobGone(path.name) from None
+
+
+def _new_file(path: Path) -> Held:
+    """Return a new locked file, to be written behind its header."""
+    with _disk_has_room():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = Held(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        fcntl.flock(held.descriptor, fcntl.LOCK_EX)
+        os.lseek(held.descriptor, HEADER_BYTES, os.SEEK_SET)
+    return held
+
+
+def _write_all(descriptor: int, view: memoryview) -> None:
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    held = _opened(folder)
+    try:
+        os.fsync(held.descriptor)
+    finally:
+        held.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Tell whether nobody reads a group in the folder, and keep it so."""
+    try:
+        held = _opened(folder)
+    except BlobGone:
+        yield False
+        return
+    try:
+        yield _locked(held)
+    finally:
+        held.close()
+
+
+def _locked(held: Held) -> bool:
+    try:
+        fcntl.flock(held.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _disk_has_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise ServiceUnavailable("The disk that holds Clary's objects is full; make room and try again.") from error
+        raise

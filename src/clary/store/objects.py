@@ -1,0 +1,331 @@
+"""What is in buckets: objects and their versions, delete markers, tags.
+
+Every change is one transaction, and names the blobs that nobody needs after it;
+the caller removes those. A `check` is asked inside the transaction, so that a
+condition holds at the very moment of the write; it refuses by raising.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+
+from clary.store.blobs import Blob
+from clary.store.database import Database
+from clary.store.object_listings import Listing, Slice, lazily, walk
+from clary.store.object_tables import BUCKET, PART, UPLOAD, VERSION
+
+NULL_VERSION = "null"
+PURGE_BATCH = 500
+
+
+class Versioning(Enum):
+    """Whether a bucket keeps old versions."""
+
+    OFF = ""
+    ENABLED = "Enabled"
+    SUSPENDED = "Suspended"
+
+
+class BucketGone(Exception):
+    """The bucket was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A checksum in base64: of the whole object, or COMPOSITE of those of its parts."""
+
+    algorithm: str
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An object that is to be."""
+
+    key: str
+    size: int
+    etag: str
+    modified: float
+    checksum: Checksum
+    about: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parts: int = 0
+    upload: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object, or a delete marker."""
+
+    seq: int
+    bucket: str
+    key: str
+    id: str
+    latest: bool
+    marker: bool
+    size: int
+    etag: str
+    modified: float
+    checksum: Checksum
+    parts: int
+    upload: str
+    about: Mapping[str, Any]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One blob of an object or of an upload."""
+
+    number: int
+    blob: Blob
+    etag: str
+    modified: float
+    checksum: str
+
+
+Check = Callable[[Version | None], None]
+"""Sees what a plain GET would find, or None."""
+
+
+def always(_: Version | None) -> None:
+    """Refuse nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a change left: the version it wrote or removed, and the blobs to remove."""
+
+    version: Version | None
+    freed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The contents of all buckets; every question names one bucket by the uid of its record."""
+
+    database: Database
+
+    def open_bucket(self, bucket: str, account: str) -> None:
+        """Make room for the objects of a new bucket."""
+        with self.database.write() as connection:
+            connection.execute(insert(BUCKET).values(uid=bucket, account=account))
+
+    def has_bucket(self, bucket: str) -> bool:
+        """Return whether the bucket is open; one whose record is there and that is not open died half-way."""
+        with self.database.read() as connection:
+            return connection.execute(select(BUCKET.c.uid).where(BUCKET.c.uid == bucket)).first() is not None
+
+    def close_bucket(self, bucket: str) -> bool:
+        """Return whether the bucket was empty; then nothing can be written to it any more."""
+        with self.database.write() as connection:
+            if connection.execute(select(VERSION.c.seq).where(VERSION.c.bucket == bucket).limit(1)).first():
+                return False
+            if connection.execute(select(UPLOAD.c.id).where(UPLOAD.c.bucket == bucket).limit(1)).first():
+                return False
+            connection.execute(delete(BUCKET).where(BUCKET.c.uid == bucket))
+        return True
+
+    def find(self, bucket: str, key: str, version: str = "") -> Version | None:
+        """Return a version or, without its id, the latest one; it may be a delete marker."""
+        with self.database.read() as connection:
+            return find(connection, bucket, key, version)
+
+    def parts(self, version: Version) -> list[Part]:
+        """Return the blobs of a version in order; none if it was removed meanwhile."""
+        query = select(PART).where(PART.c.version == version.seq).order_by(PART.c.number)
+        with self.database.read() as connection:
+            return [part_of(row) for row in connection.execute(query)]
+
+    def put(self, bucket: str, new: New, blob: Blob, versioning: Versioning, *, check: Check = always) -> Written:
+        """Add an object of one blob."""
+        with self.database.write() as connection:
+            written = add_version(connection, bucket, new, versioning, check)
+            assert written.version is not None
+            connection.execute(
+                insert(PART).values(
+                    blob=blob.id, version=written.version.seq, number=1, size=blob.size, etag=new.etag,
+                    modified=new.modified, checksum=new.checksum.value,
+                )
+            )  # fmt: skip
+        return written
+
+    def delete(self, bucket: str, key: str, versioning: Versioning, now: float, *, check: Check = always) -> Written:
+        """Delete an object as a plain DELETE does: the version returned is the marker that stands there now."""
+        with self.database.write() as connection:
+            require_bucket(connection, bucket)
+            check(live(find(connection, bucket, key)))
+            if versioning is Versioning.OFF:
+                freed = _remove(connection, bucket, key, NULL_VERSION)
+                _promote(connection, bucket, key)
+                return Written(None, freed)
+            marker = New(key, 0, "", now, Checksum("", "", ""))
+            return _add(connection, bucket, marker, versioning, marker=True)
+
+    def delete_version(self, bucket: str, key: str, version: str, *, check: Check = always) -> Written:
+        """Delete one version for good; the version returned is what it was, None if there was none."""
+        with self.database.write() as connection:
+            require_bucket(connection, bucket)
+            found = find(connection, bucket, key, version)
+            check(live(found))
+            freed = _remove(connection, bucket, key, version)
+            _promote(connection, bucket, key)
+            return Written(found, freed)
+
+    def tag(self, version: Version, tags: Mapping[str, str]) -> bool:
+        """Set the tags of a version; return False if it is gone."""
+        statement = update(VERSION).where(VERSION.c.seq == version.seq).values(tags=json.dumps(dict(tags)))
+        with self.database.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def list(self, bucket: str, asked: Slice) -> Listing[Version]:
+        """Return a page of the objects that a plain GET finds."""
+        base = select(VERSION).where(VERSION.c.bucket == bucket, VERSION.c.latest == 1, VERSION.c.marker == 0)
+        base = base.order_by(VERSION.c.key).limit(asked.limit + 1)
+        with self.database.read() as connection:
+            return walk(asked, lambda low, high: _between(connection, base, low, high), version_of)
+
+    def list_versions(self, bucket: str, asked: Slice) -> Listing[Version]:
+        """Return a page of all versions, of each key the newest first."""
+        base = select(VERSION).where(VERSION.c.bucket == bucket)
+        base = base.order_by(VERSION.c.key, VERSION.c.seq.desc()).limit(asked.limit + 1)
+        with self.database.read() as connection:
+            rest = _older(connection, bucket, asked) if asked.after_id else ()
+            return walk(asked, lambda low, high: _between(connection, base, low, high), version_of, rest)
+
+    def referenced(self, blob: str) -> bool:
+        """Return whether some object or upload needs a blob."""
+        with self.database.read() as connection:
+            return connection.execute(select(PART.c.blob).where(PART.c.blob == blob)).first() is not None
+
+    def purge(self, account: str) -> Sequence[str]:
+        """Forget a batch of what an account has in its buckets, and at last the buckets; return blobs to remove.
+
+        Call it until it returns nothing.
+        """
+        mine = select(BUCKET.c.uid).where(BUCKET.c.account == account).scalar_subquery()
+        versions = select(VERSION.c.seq).where(VERSION.c.bucket.in_(mine)).limit(PURGE_BATCH)
+        uploads = select(UPLOAD.c.id).where(UPLOAD.c.bucket.in_(mine)).limit(PURGE_BATCH)
+        with self.database.write() as connection:
+            seqs = connection.execute(versions).scalars().all()
+            ids = connection.execute(uploads).scalars().all()
+            freed = take_parts(connection, PART.c.version.in_(seqs) | PART.c.upload.in_(ids))
+            connection.execute(delete(VERSION).where(VERSION.c.seq.in_(seqs)))
+            connection.execute(delete(UPLOAD).where(UPLOAD.c.id.in_(ids)))
+            if not seqs and not ids:
+                connection.execute(delete(BUCKET).where(BUCKET.c.account == account))
+        return freed
+
+
+def require_bucket(connection: Connection, bucket: str) -> None:
+    """Raise BucketGone unless the bucket is open."""
+    if connection.execute(select(BUCKET.c.uid).where(BUCKET.c.uid == bucket)).first() is None:
+        raise BucketGone(bucket)
+
+
+def find(connection: Connection, bucket: str, key: str, version: str = "") -> Version | None:
+    """Return a version, or the latest one."""
+    query = select(VERSION).where(VERSION.c.bucket == bucket, VERSION.c.key == key.encode())
+    query = query.where(VERSION.c.version == version) if version else query.where(VERSION.c.latest == 1)
+    row = connection.execute(query).first()
+    return None if row is None else version_of(row)
+
+
+def live(version: Version | None) -> Version | None:
+    """Return the version unless it is a delete marker."""
+    return None if version is None or version.marker else version
+
+
+def add_version(connection: Connection, bucket: str, new: New, versioning: Versioning, check: Check) -> Written:
+    """Write a version that has no parts yet, in the caller's transaction."""
+    require_bucket(connection, bucket)
+    check(live(find(connection, bucket, new.key)))
+    return _add(connection, bucket, new, versioning, marker=False)
+
+
+def take_parts(connection: Connection, where: Any) -> list[str]:
+    """Forget parts and return their blobs."""
+    freed = list(connection.execute(select(PART.c.blob).where(where)).scalars())
+    connection.execute(delete(PART).where(where))
+    return freed
+
+
+def _add(connection: Connection, bucket: str, new: New, versioning: Versioning, *, marker: bool) -> Written:
+    version = secrets.token_urlsafe(24) if versioning is Versioning.ENABLED else NULL_VERSION
+    freed = _remove(connection, bucket, new.key, version)
+    same_key = (VERSION.c.bucket == bucket) & (VERSION.c.key == new.key.encode())
+    connection.execute(update(VERSION).where(same_key, VERSION.c.latest == 1).values(latest=0))
+    row = {
+        "bucket": bucket, "key": new.key.encode(), "version": version, "latest": 1, "marker": int(marker),
+        "size": new.size, "etag": new.etag, "modified": new.modified, "checksum": new.checksum.value,
+        "checksum_algorithm": new.checksum.algorithm, "checksum_type": new.checksum.type,
+        "parts": new.parts, "upload": new.upload, "about": json.dumps(dict(new.about)),
+        "tags": json.dumps(dict(new.tags)),
+    }  # fmt: skip
+    connection.execute(insert(VERSION).values(row))
+    return Written(find(connection, bucket, new.key), freed)
+
+
+def _remove(connection: Connection, bucket: str, key: str, version: str) -> list[str]:
+    gone = find(connection, bucket, key, version)
+    if gone is None:
+        return []
+    freed = take_parts(connection, PART.c.version == gone.seq)
+    connection.execute(delete(VERSION).where(VERSION.c.seq == gone.seq))
+    return freed
+
+
+def _promote(connection: Connection, bucket: str, key: str) -> None:
+    """Make the newest version that is left the latest one."""
+    same_key = (VERSION.c.bucket == bucket) & (VERSION.c.key == key.encode())
+    newest = connection.execute(select(func.max(VERSION.c.seq)).where(same_key)).scalar()
+    if newest is not None:
+        connection.execute(update(VERSION).where(VERSION.c.seq == newest).values(latest=1))
+
+
+def _between(connection: Connection, base: Select[Any], low: bytes, high: bytes) -> Any:
+    query = base.where(VERSION.c.key >= low)
+    return lazily(connection.execute(query.where(VERSION.c.key < high) if high else query))
+
+
+def _older(connection: Connection, bucket: str, asked: Slice) -> Any:
+    """Give the versions of the key `asked.after` that are older than `asked.after_id`."""
+    seen = find(connection, bucket, asked.after, asked.after_id)
+    if seen is None:
+        return ()
+    query = select(VERSION).where(VERSION.c.bucket == bucket, VERSION.c.key == asked.after.encode())
+    query = query.where(VERSION.c.seq < seen.seq).order_by(VERSION.c.seq.desc()).limit(asked.limit + 1)
+    return lazily(connection.execute(query))
+
+
+def version_of(row: Row[Any]) -> Version:
+    """Return the version that a row holds."""
+    return Version(
+        seq=row.seq,
+        bucket=row.bucket,
+        key=row.key.decode(),
+        id=row.version,
+        latest=bool(row.latest),
+        marker=bool(row.marker),
+        size=row.size,
+        etag=row.etag,
+        modified=row.modified,
+        checksum=Checksum(row.checksum_algorithm, row.checksum_type, row.checksum),
+        parts=row.parts,
+        upload=row.upload,
+        about=json.loads(row.about),
+        tags=json.loads(row.tags),
+    )
+
+
+def part_of(row: Row[Any]) -> Part:
+    """Return the part that a row holds."""
+    return Part(row.number, Blob(row.blob, row.size), row.etag, row.modified, row.checksum)
