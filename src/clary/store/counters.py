@@ -217,9 +217,19 @@ def _counter(mapped: mmap.mmap, words: memoryview[int], number: int) -> Counter:
     at = HEADER_WORDS + number * SLOT_WORDS
     key = mapped[at * WORD_BYTES : at * WORD_BYTES + KEY_BYTES].decode()
     account, region, endpoint, variant = key.split("\0")[:4]
-    counts = words[at + COUNTS_AT : at + MODEL_AT]
-    model, overhead = _latency(words, at + MODEL_AT), _latency(words, at + OVERHEAD_AT)
-    return Counter(account, region, endpoint, variant, *counts, model, overhead)
+    invocations, errors_4xx, errors_5xx, model_errors = words[at + COUNTS_AT : at + MODEL_AT]
+    return Counter(
+        account=account,
+        region=region,
+        endpoint=endpoint,
+        variant=variant,
+        invocations=invocations,
+        errors_4xx=errors_4xx,
+        errors_5xx=errors_5xx,
+        model_errors=model_errors,
+        model_latency=_latency(words, at + MODEL_AT),
+        overhead_latency=_latency(words, at + OVERHEAD_AT),
+    )
 
 
 def _latency(words: memoryview[int], at: int) -> Latency:
