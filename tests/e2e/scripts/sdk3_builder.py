@@ -60,4 +60,4 @@ result = {
     "predictions": scores,
     "accuracy": sum((score > 0.5) == bool(label) for score, label in zip(scores, labels, strict=True)) / len(labels),
 }
-print(json.dumps(result))
+print("\n" + json.dumps(result))

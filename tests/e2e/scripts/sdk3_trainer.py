@@ -64,4 +64,4 @@ result = {
     "predictions": predictions,
     "accuracy": sum(int(guess == truth) for guess, truth in zip(predictions, labels, strict=True)) / len(labels),
 }
-print(json.dumps(result))
+print("\n" + json.dumps(result))
