@@ -11,7 +11,10 @@ import fcntl
 import json
 import os
 import struct
-from typing import Any, Final
+
+TYPE_CHECKING = False  # `typing` itself would cost every instance milliseconds
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 FLOCK: Final = "hhqqi4x"  # struct flock of Linux on 64 bits
 EXIT_BYTES_MAX: Final = 4096

@@ -29,10 +29,11 @@ except OSError as error:
 os.execv(sys.argv[2], sys.argv[2:])
 """
 USERNS_SWITCHES: Final = (
-    ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
-    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "sysctl kernel.apparmor_restrict_unprivileged_userns=0"),
-    ("/proc/sys/user/max_user_namespaces", "0", "sysctl user.max_user_namespaces=10000"),
-)  # fmt: skip
+    # under /proc/sys, the value that forbids, the value that allows
+    ("kernel/unprivileged_userns_clone", "0", "1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1", "0"),
+    ("user/max_user_namespaces", "0", "10000"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,14 @@ def find_bwrap() -> Path | None:
 
 def _version(bwrap: str) -> tuple[int, ...]:
     try:
-        said = subprocess.run([bwrap, "--version"], capture_output=True, text=True, timeout=TRY_TIMEOUT_S, check=True)  # noqa: S603 - found on PATH
+        said = _run([bwrap, "--version"])
     except (OSError, subprocess.SubprocessError):
         return (0,)
     return tuple(int(number) for number in re.findall(r"\d+", said.stdout))
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=TRY_TIMEOUT_S, check=False)  # noqa: S603 - ours
 
 
 def find_setpriv() -> Path | None:
@@ -111,17 +116,17 @@ def _try_sandbox(bwrap: Path) -> str | None:
     sandbox = [str(bwrap), *options, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"]
     command = [sys.executable, "-I", "-S", "-c", TRY_NETWORK, str(Path(__file__).parents[2]), *sandbox]
     try:
-        tried = subprocess.run(command, capture_output=True, text=True, timeout=TRY_TIMEOUT_S, check=False)  # noqa: S603 - our own
+        tried = _run(command)
     except (OSError, subprocess.SubprocessError) as error:
         return str(error)
     return None if tried.returncode == 0 else tried.stderr.strip() or f"bwrap ended with {tried.returncode}"
 
 
 def _mend_namespaces() -> str:
-    for path, closed, mend in USERNS_SWITCHES:
+    for name, closed, opened in USERNS_SWITCHES:
         try:
-            if Path(path).read_text().strip() == closed:
-                return f"Allow user namespaces as root: {mend}"
+            if Path("/proc/sys", name).read_text().strip() == closed:
+                return f"Allow user namespaces as root: sysctl {name.replace('/', '.')}={opened}"
         except OSError:
             continue
     return (

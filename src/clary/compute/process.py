@@ -144,10 +144,13 @@ class ProcessBackend:
         folder = Path(self._folder(instance.name).path)
         token = secrets.token_urlsafe(32) if connected else None
         groups = self._groups(instance)
+        command = list(instance.command)
+        if sandboxed:
+            command = sandbox.arguments(instance, folder, identity, self._machine)
         return {
             "name": instance.name,
             "sandboxed": sandboxed,
-            "command": sandbox.arguments(instance, folder, identity, self._machine) if sandboxed else list(instance.command),
+            "command": command,
             "environment": self._environment(instance, folder, token),
             "uid": identity.uid,
             "opt_ml": str(instance.opt_ml.absolute()),

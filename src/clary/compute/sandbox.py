@@ -16,12 +16,15 @@ from typing import Final
 from clary.compute.backend import Instance
 
 RUN: Final = "/run/clary"
+TMP: Final = "/tmp"  # noqa: S108 - this and the next two are paths inside
+VAR_TMP: Final = "/var/tmp"  # noqa: S108 - inside
+SHM: Final = "/dev/shm"  # noqa: S108 - inside
 RUNTIME: Final = "/opt/clary"
 SERVE_SOCKET: Final = f"{RUN}/serve.sock"
 TOP_FOLDERS: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 READABLE_ETC: Final = (
-    "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "ssl", "pki", "ca-certificates", "crypto-policies",
-    "alternatives", "mime.types", "protocols", "services", "fonts", "magic",
+    "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "ssl", "pki", "ca-certificates",
+    "crypto-policies", "alternatives", "mime.types", "protocols", "services", "fonts", "magic",
 )  # fmt: skip
 NSSWITCH: Final = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"
 
@@ -85,13 +88,13 @@ def arguments(instance: Instance, folder: Path, identity: Identity, machine: Mac
     return [
         str(machine.bwrap),
         *_namespaces(instance, identity),
-        *_folders([*read_only, *writable, Path("/tmp/x"), Path("/var/tmp")], below=trees),  # noqa: S108 - inside
+        *_folders([*read_only, *writable, Path(TMP, "x"), Path(VAR_TMP)], below=trees),
         *(text for target, name in machine.links for text in ("--symlink", target, name)),
         *(text for inside, outside in read_only.items() for text in ("--ro-bind", str(outside), str(inside))),
         *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
-        *("--perms", "1777", "--size", str(instance.shm_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108 - inside
-        *("--perms", "1777", "--size", str(max(instance.memory_bytes // 2, 1)), "--tmpfs", "/tmp"),  # noqa: S108 - inside
-        *("--symlink", "/tmp", "/var/tmp"),  # noqa: S108 - inside
+        *("--perms", "1777", "--size", str(instance.shm_bytes), "--tmpfs", SHM),
+        *("--perms", "1777", "--size", str(max(instance.memory_bytes // 2, 1)), "--tmpfs", TMP),
+        *("--symlink", TMP, VAR_TMP),
         *(text for inside, outside in writable.items() for text in ("--bind", str(outside), str(inside))),
         *("--remount-ro", "/", "--chdir", "/opt/ml", "--"),
         *_drop(identity, machine),
@@ -106,7 +109,7 @@ def environment(instance: Instance) -> dict[str, str]:
         path.insert(0, f"{instance.python}/bin")
     defaults = {
         "PATH": ":".join(path),
-        "HOME": "/tmp",  # noqa: S108 - inside
+        "HOME": TMP,
         "LANG": "C.UTF-8",
         "HOSTNAME": instance.host_name,
         "PYTHONUNBUFFERED": "1",

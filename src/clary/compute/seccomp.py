@@ -30,13 +30,18 @@ TERMINAL_REQUESTS: Final = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX type into t
 NEW_EVERYWHERE: Final = (425, 426, 427, 428, 429, 430, 431, 432, 433, 442)
 CLONE3: Final = 435
 MACHINES: Final[Mapping[str, tuple[int, int, int, tuple[int, ...]]]] = {
-    # machine: audit architecture, clone, ioctl, and, in this order: mount, umount2, pivot_root, swapon, swapoff, reboot,
-    # kexec_load, kexec_file_load, init_module, finit_module, delete_module, open_by_handle_at, bpf, perf_event_open,
-    # userfaultfd, keyctl, add_key, request_key, unshare, setns, quotactl, acct, settimeofday, clock_settime, syslog, vhangup
-    "x86_64": (0xC000003E, 56, 16, (165, 166, 155, 167, 168, 169, 246, 320, 175, 313, 176, 304, 321, 298, 323, 250, 248, 249,
-                                    272, 308, 179, 163, 164, 227, 103, 153)),
-    "aarch64": (0xC00000B7, 220, 29, (40, 39, 41, 224, 225, 142, 104, 294, 105, 273, 106, 265, 280, 241, 282, 219, 217, 218,
-                                      97, 268, 60, 89, 170, 112, 116, 58)),
+    # machine: audit architecture, clone, ioctl, and, in this order: mount, umount2, pivot_root, swapon, swapoff,
+    # reboot, kexec_load, kexec_file_load, init_module, finit_module, delete_module, open_by_handle_at, bpf,
+    # perf_event_open, userfaultfd, keyctl, add_key, request_key, unshare, setns, quotactl, acct, settimeofday,
+    # clock_settime, syslog, vhangup
+    "x86_64": (0xC000003E, 56, 16, (
+        165, 166, 155, 167, 168, 169, 246, 320, 175, 313, 176, 304, 321,
+        298, 323, 250, 248, 249, 272, 308, 179, 163, 164, 227, 103, 153,
+    )),
+    "aarch64": (0xC00000B7, 220, 29, (
+        40, 39, 41, 224, 225, 142, 104, 294, 105, 273, 106, 265, 280,
+        241, 282, 219, 217, 218, 97, 268, 60, 89, 170, 112, 116, 58,
+    )),
 }  # fmt: skip
 
 

@@ -11,16 +11,19 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable
-from typing import Final
 
 from clary.compute.keeper.loop import ENDED, IN, OUT, Loop
+
+TYPE_CHECKING = False  # `typing` itself would cost every instance milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
+
+    Connect = Callable[[], socket.socket]
 
 CHUNK_BYTES: Final = 65536
 BACKLOG: Final = 1024
 BUSY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-Connect = Callable[[], socket.socket]
 
 
 class Flow:
@@ -131,7 +134,7 @@ class Door:
                 self._loop.forget(self._listener.fileno())  # until a bridge of ours is closed
             return
         try:
-            near.setblocking(False)
+            near.settimeout(0)
             far = self._connect()
         except OSError:
             near.close()
@@ -149,7 +152,7 @@ class Door:
 def listen_on_path(path: str) -> socket.socket:
     """Return a listener on a Unix socket, replacing what is there."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.setblocking(False)
+    listener.settimeout(0)
     if os.path.lexists(path):
         os.unlink(path)
     listener.bind(path)
@@ -161,7 +164,7 @@ def listen_on_port(port: int) -> socket.socket:
     """Return a listener on a port of loopback; on any free one if `port` is 0."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setblocking(False)
+    listener.settimeout(0)
     listener.bind(("127.0.0.1", port))
     listener.listen(BACKLOG)
     return listener
@@ -170,14 +173,14 @@ def listen_on_port(port: int) -> socket.socket:
 def connect_to_path(path: str) -> socket.socket:
     """Return a connection to a Unix socket, or raise OSError."""
     far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    far.setblocking(False)
+    far.settimeout(0)
     return _connect(far, path)
 
 
 def connect_to_port(port: int) -> socket.socket:
     """Return a connection, perhaps not established yet, to a port of loopback."""
     far = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    far.setblocking(False)
+    far.settimeout(0)
     far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return _connect(far, ("127.0.0.1", port))
 

@@ -6,13 +6,15 @@ shows the instance's own token: a page that a program was tricked into fetching 
 
 from __future__ import annotations
 
-import hmac
 import json
 import socket
-from typing import Any, Final
 
 from clary.compute.folders import Folder
 from clary.compute.keeper.loop import ENDED, IN, Loop
+
+TYPE_CHECKING = False  # `typing` itself would cost every instance milliseconds
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 REQUEST_BYTES_MAX: Final = 8192
 CONNECTIONS_MAX: Final = 64
@@ -36,7 +38,7 @@ class CredentialsEndpoint:
             client, _ = self._listener.accept()
         except OSError:
             return
-        client.setblocking(False)
+        client.settimeout(0)
         if len(self._received) >= CONNECTIONS_MAX:
             self._close(next(iter(self._received)))
         self._received[client] = b""
@@ -55,6 +57,8 @@ class CredentialsEndpoint:
 
     def answer(self, request: bytes) -> tuple[int, Any]:
         """Return the status and the JSON body for a request's head."""
+        import hmac  # at the first request: it brings OpenSSL, and most programs never ask
+
         lines = request.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
         method, _, rest = lines[0].partition(" ")
         path, _, version = rest.partition(" ")

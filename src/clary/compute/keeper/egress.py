@@ -11,10 +11,13 @@ import os
 import signal
 import socket
 import threading
-from typing import Final
 
 from clary.compute.keeper import bridges, kernel
 from clary.compute.keeper.loop import Loop
+
+TYPE_CHECKING = False  # `typing` itself would cost every instance milliseconds
+if TYPE_CHECKING:
+    from typing import Final
 
 HEAD_BYTES_MAX: Final = 65536
 CONNECTIONS_MAX: Final = 64
@@ -30,7 +33,7 @@ class Refused(Exception):
 def fork_proxy(path: str) -> int:
     """Leave a proxy process behind that listens on this socket and dies with this process; return its pid."""
     listener = bridges.listen_on_path(path)
-    listener.setblocking(True)
+    listener.settimeout(None)
     pid = os.fork()
     if pid == 0:
         try:
@@ -80,7 +83,7 @@ def _pass_on(near: socket.socket) -> None:
             near.sendall(ESTABLISHED)
         far.sendall((first or b"") + rest)
         for each in (near, far):
-            each.setblocking(False)
+            each.settimeout(0)
         loop = Loop()
         bridges.Bridge(loop, near, far, loop.stop)
         loop.run()
@@ -106,7 +109,7 @@ def destination(head: bytes) -> tuple[str, int, bytes | None]:
         return *_host_and_port(target, 443), None
     if not target.startswith("http://"):
         raise Refused("Only CONNECT and http:// are served.")
-    authority, slash, path = target.removeprefix("http://").partition("/")
+    authority, _, path = target.removeprefix("http://").partition("/")
     kept = [line for line in headers.split(b"\r\n") if not line.lower().startswith((b"proxy-", b"connection:"))]
     lines = [f"{method} /{path} {version}".encode("latin-1"), *kept, b"Connection: close", b"", b""]
     return *_host_and_port(authority, 80), b"\r\n".join(lines)

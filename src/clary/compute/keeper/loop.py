@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable
+
+TYPE_CHECKING = False  # `typing` itself would cost every instance milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Callback = Callable[[int], None]
 
 IN = select.EPOLLIN
 OUT = select.EPOLLOUT
 ENDED = select.EPOLLHUP | select.EPOLLERR
-
-Callback = Callable[[int], None]
 
 
 class Loop:

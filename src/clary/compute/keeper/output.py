@@ -7,11 +7,14 @@ which readers skip with SEEK_DATA. Where the file system knows no holes the log 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Final
 
 from clary.compute.keeper import kernel
 from clary.compute.keeper.loop import IN, Loop
+
+TYPE_CHECKING = False  # `typing` itself would cost every instance milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
 
 CHUNK_BYTES: Final = 65536
 HOLE_BYTES: Final = 1024 * 1024
