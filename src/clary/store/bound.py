@@ -9,6 +9,7 @@ from clary.store.logs import Logs
 from clary.store.objects import Objects
 from clary.store.records import Records
 from clary.store.sealing import Sealer
+from clary.store.series import Series
 from clary.store.tokens import Tokens
 from clary.store.uploads import Uploads
 
@@ -21,6 +22,7 @@ class BoundStore:
     region: str
     records: Records
     logs: Logs
+    series: Series
     tokens: Tokens
     objects: Objects
     uploads: Uploads

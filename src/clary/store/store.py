@@ -19,6 +19,8 @@ from clary.store.objects import Objects
 from clary.store.outbox import Outbox
 from clary.store.records import Fence, Records
 from clary.store.sealing import Sealer
+from clary.store.series import Series
+from clary.store.series_archive import SeriesArchive
 from clary.store.tokens import Tokens
 from clary.store.uploads import Uploads
 from clary.store.world import World
@@ -40,6 +42,7 @@ class Store:
     gateways: Gateways
     audit: Audit
     log_archive: LogArchive
+    series_archive: SeriesArchive
     objects: Objects
     uploads: Uploads
     blobs: Blobs
@@ -53,6 +56,10 @@ class Store:
         """Return the logs of an account in a region."""
         return self.log_archive.of(account, region)
 
+    def series(self, account: str, region: str) -> Series:
+        """Return the metrics of an account in a region."""
+        return self.series_archive.of(account, region)
+
     def bind(self, account: str, region: str) -> BoundStore:
         """Return what a call may touch."""
         return BoundStore(
@@ -60,6 +67,7 @@ class Store:
             region=region,
             records=self.records(account, region),
             logs=self.logs(account, region),
+            series=self.series(account, region),
             tokens=Tokens(self.database, self.clock, account, region),
             objects=self.objects,
             uploads=self.uploads,
@@ -71,6 +79,7 @@ class Store:
         """Write what is queued and close every file."""
         self.audit.close()
         self.log_archive.close()
+        self.series_archive.close()
         self.objects.database.close()
         self.database.close()
 
@@ -82,8 +91,9 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
     database = Database(settings.databases, "records")
     trail = Database(settings.databases, "audit", synchronous="NORMAL")
     logs = Database(settings.databases, "logs")
+    series = Database(settings.databases, "series", synchronous="NORMAL")
     objects = Database(settings.databases, "objects")
-    for each in (database, trail, logs, objects):
+    for each in (database, trail, logs, series, objects):
         each.migrate()
     return Store(
         clock=clock,
@@ -96,6 +106,7 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         gateways=Gateways(database, clock),
         audit=Audit(trail),
         log_archive=LogArchive(logs, clock),
+        series_archive=SeriesArchive(series, clock),
         objects=Objects(objects),
         uploads=Uploads(objects),
         blobs=Blobs(settings.blobs),

@@ -1,0 +1,119 @@
+"""Points of metrics: merged into what is stored, read a period at a time.
+
+Two values of the same metric, unit and second (or minute) share one row.
+Nothing here begins a transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from clary.store.series_tables import POINT
+from clary.store.summaries import Summary, merged, packed, unpacked
+
+BATCH_ROWS = 1000
+SECOND_S, MINUTE_S, FIVE_MINUTES_S, HOUR_S = 1, 60, 300, 3600
+WIDTHS = (SECOND_S, MINUTE_S, FIVE_MINUTES_S, HOUR_S)
+UNITS = (
+    "None", "Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes",
+    "Bits", "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent", "Count", "Bytes/Second", "Kilobytes/Second",
+    "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Bits/Second", "Kilobits/Second", "Megabits/Second",
+    "Gigabits/Second", "Terabits/Second", "Count/Second",
+)  # fmt: skip
+"""Rows hold a unit's place in this list: add at its end only."""
+
+# "cross" keeps SQLite from walking the table in the outer loop.
+SELECT_STORED = """
+select p.metric, p.width, p.at, p.unit, p.count, p.sum, p.min, p.max, p.spread
+from json_each(?) as wanted cross join point as p
+on p.metric = json_extract(wanted.value, '$[0]') and p.width = json_extract(wanted.value, '$[1]')
+and p.at = json_extract(wanted.value, '$[2]') and p.unit = json_extract(wanted.value, '$[3]')
+"""
+REPLACE = """
+insert or replace into point (metric, width, at, unit, count, sum, min, max, spread) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+class Place(NamedTuple):
+    """Where a point is stored."""
+
+    metric: int
+    width: int
+    at: int
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Datapoint:
+    """What the values of one period and unit add up to."""
+
+    at: int
+    unit: str
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From when to before when (epoch seconds), in periods that begin at `start`; one unit, or any.
+
+    `spread` asks for how the values spread too, which costs more.
+    """
+
+    start: int
+    end: int
+    period: int
+    unit: str | None = None
+    spread: bool = False
+
+
+def store(connection: Connection, points: Mapping[Place, Summary]) -> None:
+    """Add points to those that are stored."""
+    todo = iter(points.items())
+    while batch := dict(islice(todo, BATCH_ROWS)):
+        wanted = json.dumps(list(batch))
+        for row in connection.exec_driver_sql(SELECT_STORED, (wanted,)):
+            place = Place(*row[:4])
+            batch[place] = merged((unpacked(*row[4:]), batch[place]))
+        rows = [(*place, each.count, each.sum, each.min, each.max, packed(each)) for place, each in batch.items()]
+        connection.exec_driver_sql(REPLACE, rows)
+
+
+def read(connection: Connection, metric: int, wanted: Range) -> list[Datapoint]:
+    """Return a metric's datapoints in order of time; a period finer than what is stored has none."""
+    if wanted.spread:
+        return list(_with_spread(connection, metric, wanted))
+    totals = (func.sum(POINT.c.count), func.sum(POINT.c.sum), func.min(POINT.c.min), func.max(POINT.c.max))
+    period = _period(wanted)
+    query = select(period, POINT.c.unit, *totals).where(*_within(metric, wanted)).group_by(period, POINT.c.unit)
+    rows = connection.execute(query.order_by(period, POINT.c.unit))
+    return [
+        Datapoint(at, UNITS[unit], Summary(count, total, low, high, None)) for at, unit, count, total, low, high in rows
+    ]
+
+
+def _with_spread(connection: Connection, metric: int, wanted: Range) -> Iterator[Datapoint]:
+    period = _period(wanted)
+    columns = (POINT.c.count, POINT.c.sum, POINT.c.min, POINT.c.max, POINT.c.spread)
+    query = select(period, POINT.c.unit, *columns).where(*_within(metric, wanted)).order_by(period, POINT.c.unit)
+    for (at, unit), rows in groupby(connection.execute(query), key=lambda row: (row[0], row[1])):
+        yield Datapoint(at, UNITS[unit], merged([unpacked(*row[2:]) for row in rows]))
+
+
+def _within(metric: int, wanted: Range) -> Sequence[Any]:
+    """Say which rows: one range of the index for each width that divides the period."""
+    widths = [width for width in WIDTHS if wanted.period % width == 0]
+    wheres = [POINT.c.metric == metric, POINT.c.width.in_(widths), POINT.c.at >= wanted.start, POINT.c.at < wanted.end]
+    if wanted.unit is not None:
+        wheres.append(POINT.c.unit == UNITS.index(wanted.unit))
+    return wheres
+
+
+def _period(wanted: Range) -> Any:
+    since = POINT.c.at - wanted.start
+    return (wanted.start + since - since % wanted.period).label("period")

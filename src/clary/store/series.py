@@ -1,0 +1,207 @@
+"""Metrics of one account in one region: named series of values, kept as summaries.
+
+A value is stored at a second's resolution if it asks for it, else at a
+minute's. A batch that came with a mark lands together with it, so that a
+shipper which crashed neither loses a value nor counts one twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert
+
+from clary.core.clock import Clock
+from clary.store.database import Database
+from clary.store.points import MINUTE_S, SECOND_S, UNITS, Datapoint, Place, Range, read, store
+from clary.store.series_tables import DIMENSION, MARK, METRIC
+from clary.store.summaries import Summary, merged
+
+SEEN_STEP_S = 60.0
+Dimensions = tuple[tuple[str, str], ...]
+Mark = tuple[str, int]
+"""A source of values, and the offset in it that a batch ends at."""
+Key = tuple[str, str]
+"""A metric's name and its dimensions as text."""
+Moment = tuple[int, int, int]
+"""Width, time and unit of a point."""
+SELECT_METRICS = """
+select m.id, m.name, m.dimensions, m.seen
+from json_each(?) as wanted cross join metric as m
+on m.account = ? and m.region = ? and m.namespace = ?
+and m.name = json_extract(wanted.value, '$[0]') and m.dimensions = json_extract(wanted.value, '$[1]')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """Some values of a metric at one time: counted values, or a statistic set as `totals`."""
+
+    name: str
+    dimensions: Dimensions
+    at: float
+    values: Sequence[float] = ()
+    counts: Sequence[float] = ()
+    totals: Summary | None = None
+    unit: str = "None"
+    high_resolution: bool = False
+
+    def summary(self) -> Summary:
+        """Return what the values add up to."""
+        return self.totals or Summary.of(self.values, self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a series is known by; dimensions are sorted by name."""
+
+    namespace: str
+    name: str
+    dimensions: Dimensions = ()
+
+    @classmethod
+    def of(cls, namespace: str, name: str, dimensions: Iterable[tuple[str, str]]) -> Metric:
+        """Return the metric of these dimensions, in whatever order they came."""
+        return cls(namespace, name, tuple(sorted(dimensions)))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """Which metrics; a dimension's value None is any; `after` is the last metric of the page before."""
+
+    namespace: str = ""
+    name: str = ""
+    dimensions: Sequence[tuple[str, str | None]] = ()
+    seen_after: float = 0.0
+    after: Metric | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The metrics of one account in one region."""
+
+    database: Database
+    clock: Clock
+    account: str
+    region: str
+
+    def put(self, namespace: str, data: Sequence[Datum], *, mark: Mark | None = None) -> None:
+        """Add values; with a mark, a batch that ends at an offset which is stored already is skipped."""
+        folded = _folded(data)
+        with self.database.write() as connection:
+            if mark is not None and not self._advance(connection, mark):
+                return
+            ids = self._ids(connection, namespace, {key for key, _ in folded})
+            store(connection, {Place(ids[key], *place): summary for (key, place), summary in folded.items()})
+
+    def shipped(self, source: str) -> int:
+        """Return the offset that a source's values are stored up to."""
+        with self.database.read() as connection:
+            return self._offset(connection, source)
+
+    def read(self, metric: Metric, wanted: Range) -> list[Datapoint]:
+        """Return a metric's datapoints in order of time; none if there is no such metric."""
+        with self.database.read() as connection:
+            found = connection.execute(select(METRIC.c.id).where(*self._named(metric))).scalar()
+            return [] if found is None else read(connection, found, wanted)
+
+    def metrics(self, query: MetricQuery, limit: int) -> list[Metric]:
+        """Return up to `limit` metrics, by namespace, name and dimensions."""
+        place = (METRIC.c.namespace, METRIC.c.name, METRIC.c.dimensions)
+        statement = select(*place).where(*self._wanted(query)).order_by(*place).limit(limit)
+        with self.database.read() as connection:
+            return [Metric(namespace, name, _parsed(text)) for namespace, name, text in connection.execute(statement)]
+
+    def _wanted(self, query: MetricQuery) -> list[Any]:
+        wheres = [*self._mine(), METRIC.c.seen >= query.seen_after]
+        if query.namespace:
+            wheres.append(METRIC.c.namespace == query.namespace)
+        if query.name:
+            wheres.append(METRIC.c.name == query.name)
+        for name, value in query.dimensions:
+            match = [DIMENSION.c.metric == METRIC.c.id, DIMENSION.c.name == name]
+            wheres.append(exists().where(*match, *([DIMENSION.c.value == value] if value is not None else [])))
+        if query.after is not None:
+            after = (query.after.namespace, query.after.name, _text(query.after.dimensions))
+            wheres.append(tuple_(METRIC.c.namespace, METRIC.c.name, METRIC.c.dimensions) > tuple_(*after))
+        return wheres
+
+    def _mine(self) -> tuple[Any, ...]:
+        return METRIC.c.account == self.account, METRIC.c.region == self.region
+
+    def _named(self, metric: Metric) -> tuple[Any, ...]:
+        named = (METRIC.c.name == metric.name, METRIC.c.dimensions == _text(metric.dimensions))
+        return *self._mine(), METRIC.c.namespace == metric.namespace, *named
+
+    def _ids(self, connection: Connection, namespace: str, keys: set[Key]) -> dict[Key, int]:
+        """Return the row of each metric, made where missing."""
+        now = self.clock()
+        ids: dict[Key, int] = {}
+        stale: list[int] = []
+        for row in connection.exec_driver_sql(
+            SELECT_METRICS, (json.dumps(list(keys)), self.account, self.region, namespace)
+        ):
+            ids[row.name, row.dimensions] = row.id
+            if row.seen < now - SEEN_STEP_S:
+                stale.append(row.id)
+        for key in keys - ids.keys():
+            ids[key] = self._insert(connection, namespace, key)
+        if stale:
+            connection.execute(
+                update(METRIC).where(METRIC.c.id == bindparam("which")).values(seen=now),
+                [{"which": each} for each in stale],
+            )
+        return ids
+
+    def _insert(self, connection: Connection, namespace: str, key: Key) -> int:
+        name, dimensions = key
+        row = insert(METRIC).values(
+            account=self.account,
+            region=self.region,
+            namespace=namespace,
+            name=name,
+            dimensions=dimensions,
+            seen=self.clock(),
+        )
+        metric: int = connection.execute(row.returning(METRIC.c.id)).scalar_one()
+        rows = [{"metric": metric, "name": each, "value": value} for each, value in _parsed(dimensions)]
+        if rows:
+            connection.execute(insert(DIMENSION), rows)
+        return metric
+
+    def _offset(self, connection: Connection, source: str) -> int:
+        mine = (MARK.c.account == self.account, MARK.c.region == self.region, MARK.c.source == source)
+        return connection.execute(select(MARK.c.offset).where(*mine)).scalar() or 0
+
+    def _advance(self, connection: Connection, mark: Mark) -> bool:
+        """Move a source's mark; False when it stands there or further already."""
+        source, offset = mark
+        if self._offset(connection, source) >= offset:
+            return False
+        moved = {"offset": offset, "marked": self.clock()}
+        row = insert(MARK).values(account=self.account, region=self.region, source=source, **moved)
+        connection.execute(row.on_conflict_do_update(index_elements=MARK.primary_key, set_=moved))
+        return True
+
+
+def _folded(data: Iterable[Datum]) -> dict[tuple[Key, Moment], Summary]:
+    """Add up the values that will share a row."""
+    parts: dict[tuple[Key, Moment], list[Summary]] = defaultdict(list)
+    for datum in data:
+        width = SECOND_S if datum.high_resolution else MINUTE_S
+        moment = (width, int(datum.at // width) * width, UNITS.index(datum.unit))
+        parts[(datum.name, _text(datum.dimensions)), moment].append(datum.summary())
+    return {place: merged(summaries) for place, summaries in parts.items()}
+
+
+def _text(dimensions: Iterable[tuple[str, str]]) -> str:
+    return json.dumps(sorted(dimensions), separators=(",", ":"), ensure_ascii=False)
+
+
+def _parsed(text: str) -> Dimensions:
+    return tuple((name, value) for name, value in json.loads(text))
