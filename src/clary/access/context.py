@@ -1,0 +1,43 @@
+"""The condition keys that every request has, whatever it asks for.
+
+IAM user guide, «AWS global condition context keys»; a key that has no value for
+this principal is absent, as AWS has it.
+"""
+
+from __future__ import annotations
+
+from clary.access.match import Value
+from clary.access.principal import Principal
+from clary.core.clock import iso8601
+
+
+def global_context(
+    principal: Principal,
+    *,
+    now: float,
+    region: str,
+    secure: bool,
+    source_ip: str = "",
+    user_agent: str = "",
+) -> dict[str, Value]:
+    """Return the global condition keys of a request, in lower case."""
+    context: dict[str, Value] = {
+        "aws:currenttime": iso8601(now),
+        "aws:epochtime": str(int(now)),
+        "aws:requestedregion": region,
+        "aws:securetransport": "true" if secure else "false",
+        "aws:principalarn": principal.role_arn or principal.arn,
+        "aws:principalaccount": principal.account,
+        "aws:principaltype": "Account" if principal.sort == "Root" else principal.sort,
+        "aws:principalisawsservice": "true" if principal.sort == "Service" else "false",
+        "aws:userid": principal.user_id,
+    }
+    if principal.sort == "User":
+        context["aws:username"] = principal.arn.rpartition("/")[2]
+    if source_ip:
+        context["aws:sourceip"] = source_ip
+    if user_agent:
+        context["aws:useragent"] = user_agent
+    for name, value in principal.tags.items():
+        context[f"aws:principaltag/{name.lower()}"] = value
+    return context

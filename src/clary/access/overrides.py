@@ -1,0 +1,180 @@
+"""What the derived table cannot know: where an operation needs another action than its name says, or more.
+
+Sources: Amazon S3 user guide, «Required permissions for Amazon S3 API operations»; IAM user guide, «Granting a user
+permissions to pass a role»; STS API reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+Params = Mapping[str, Any]
+Need = tuple[str, str]
+"""An action and a resource's ARN."""
+
+PREFIXES = {
+    "sagemaker-runtime": "sagemaker",
+    "sagemaker-metrics": "sagemaker",
+    "sagemaker-featurestore-runtime": "sagemaker",
+    "sagemaker-a2i-runtime": "sagemaker",
+    "sagemaker-edge": "sagemaker",
+}
+"""Services whose actions bear another service's name."""
+
+FREE = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken"), ("sts", "AssumeRole")})
+"""Need no permission; AssumeRole decides by itself, since a trust policy alone can allow it."""
+
+S3_ACTIONS = {
+    "HeadObject": "GetObject",
+    "SelectObjectContent": "GetObject",
+    "HeadBucket": "ListBucket",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListDirectoryBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListParts": "ListMultipartUploadParts",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "RenameObject": "PutObject",
+    "DeleteObjects": "DeleteObject",
+    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+    "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
+    "GetBucketAnalyticsConfiguration": "GetAnalyticsConfiguration",
+    "ListBucketAnalyticsConfigurations": "GetAnalyticsConfiguration",
+    "PutBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
+    "DeleteBucketAnalyticsConfiguration": "PutAnalyticsConfiguration",
+    "GetBucketCors": "GetBucketCORS",
+    "PutBucketCors": "PutBucketCORS",
+    "DeleteBucketCors": "PutBucketCORS",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "GetBucketIntelligentTieringConfiguration": "GetIntelligentTieringConfiguration",
+    "ListBucketIntelligentTieringConfigurations": "GetIntelligentTieringConfiguration",
+    "PutBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
+    "DeleteBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
+    "GetBucketInventoryConfiguration": "GetInventoryConfiguration",
+    "ListBucketInventoryConfigurations": "GetInventoryConfiguration",
+    "PutBucketInventoryConfiguration": "PutInventoryConfiguration",
+    "DeleteBucketInventoryConfiguration": "PutInventoryConfiguration",
+    "GetBucketLifecycle": "GetLifecycleConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "PutBucketLifecycle": "PutLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "GetBucketMetricsConfiguration": "GetMetricsConfiguration",
+    "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
+    "PutBucketMetricsConfiguration": "PutMetricsConfiguration",
+    "DeleteBucketMetricsConfiguration": "PutMetricsConfiguration",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "PutBucketNotificationConfiguration": "PutBucketNotification",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "GetBucketReplication": "GetReplicationConfiguration",
+    "PutBucketReplication": "PutReplicationConfiguration",
+    "DeleteBucketReplication": "PutReplicationConfiguration",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+}
+
+ACTIONS: Mapping[str, Mapping[str, str]] = {
+    "s3": S3_ACTIONS,
+    "sagemaker": {
+        "InvokeEndpointWithResponseStream": "InvokeEndpoint",
+        "InvokeEndpointWithBidirectionalStream": "InvokeEndpoint",
+    },
+}
+"""Operations whose action has another name, by prefix of the action."""
+
+S3_VERSIONED = {
+    "s3:GetObject": "s3:GetObjectVersion",
+    "s3:GetObjectAcl": "s3:GetObjectVersionAcl",
+    "s3:GetObjectAttributes": "s3:GetObjectVersionAttributes",
+    "s3:GetObjectTagging": "s3:GetObjectVersionTagging",
+    "s3:PutObjectAcl": "s3:PutObjectVersionAcl",
+    "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
+    "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "s3:DeleteObjectTagging": "s3:DeleteObjectVersionTagging",
+}
+
+TAGGING = {
+    "sagemaker": "sagemaker:AddTags",
+    "logs": "logs:TagResource",
+    "organizations": "organizations:TagResource",
+    "cloudwatch": "cloudwatch:TagResource",
+}
+IAM_TAGGED = ("User", "Role", "Policy", "InstanceProfile")
+
+
+def more(prefix: str, operation: str, params: Params, needs: Sequence[Need]) -> list[Need]:
+    """Return all that an operation needs, given what the table says it needs."""
+    special = SPECIAL.get((prefix, operation))
+    needs = list(special(params, needs) if special else needs)
+    if prefix == "s3":
+        return _versioned(operation, params, needs)
+    if operation.startswith("Create") and (params.get("Tags") or params.get("tags")):
+        action = _tagging(prefix, operation)
+        if action:
+            needs += [(action, resource) for _, resource in needs]
+    return needs
+
+
+def _tagging(prefix: str, operation: str) -> str:
+    noun = operation.removeprefix("Create")
+    if prefix == "iam":
+        return f"iam:Tag{noun}" if noun in IAM_TAGGED else ""
+    return TAGGING.get(prefix, "")
+
+
+def _versioned(operation: str, params: Params, needs: list[Need]) -> list[Need]:
+    if operation == "DeleteObjects" or not params.get("VersionId"):
+        return needs
+    return [(S3_VERSIONED.get(action, action), resource) for action, resource in needs]
+
+
+def _copy(params: Params, needs: Sequence[Need]) -> list[Need]:
+    path, _, version = str(params.get("CopySource", "")).partition("?versionId=")
+    source = unquote(path).removeprefix("/")
+    resource = source if source.startswith("arn:") else f"arn:aws:s3:::{source}"
+    return [("s3:GetObjectVersion" if version else "s3:GetObject", resource), *_tagged(params, needs)]
+
+
+def _delete_each(params: Params, _: Sequence[Need]) -> list[Need]:
+    """Return a need for each key; here the whole call is denied if one of them is."""
+    bucket = params.get("Bucket", "*")
+    objects = (params.get("Delete") or {}).get("Objects") or ()
+    return [(_delete_action(each), f"arn:aws:s3:::{bucket}/{each['Key']}") for each in objects]
+
+
+def _delete_action(identifier: Params) -> str:
+    return "s3:DeleteObjectVersion" if identifier.get("VersionId") else "s3:DeleteObject"
+
+
+def _tagged(params: Params, needs: Sequence[Need]) -> list[Need]:
+    if not params.get("Tagging"):
+        return list(needs)
+    return [*needs, *(("s3:PutObjectTagging", resource) for _, resource in needs)]
+
+
+def _attributes(params: Params, needs: Sequence[Need]) -> list[Need]:
+    return [*needs, *(("s3:GetObject", resource) for _, resource in needs)]
+
+
+SPECIAL: Mapping[tuple[str, str], Callable[[Params, Sequence[Need]], list[Need]]] = {
+    ("s3", "CopyObject"): _copy,
+    ("s3", "UploadPartCopy"): _copy,
+    ("s3", "DeleteObjects"): _delete_each,
+    ("s3", "PutObject"): _tagged,
+    ("s3", "CreateMultipartUpload"): _tagged,
+    ("s3", "GetObjectAttributes"): _attributes,
+}
