@@ -98,7 +98,7 @@ class Laboratory:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder with a short path: Unix sockets have 107 bytes."""
+    """Make a folder with a short path: Unix sockets have 107 bytes."""
     path = Path(tempfile.mkdtemp(prefix="cl", dir="/tmp"))
     yield path
     shutil.rmtree(path)
@@ -106,7 +106,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def laboratory(folder: Path) -> Iterator[Callable[..., Laboratory]]:
-    """Makes laboratories with settings of their own, and leaves nothing of them."""
+    """Make laboratories with settings of their own, and leave nothing of them."""
     made: list[Laboratory] = []
 
     def make(**settings: Any) -> Laboratory:

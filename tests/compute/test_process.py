@@ -25,7 +25,8 @@ from pathlib import Path
 from clary.compute.backend import Instance
 from clary.compute.process import ProcessBackend, ProcessSettings
 fields = json.loads(sys.argv[1])
-instance = Instance(**fields | {k: Path(fields[k]) for k in ("opt_ml", "python")} | {"command": tuple(fields["command"])})
+paths = {name: Path(fields[name]) for name in ("opt_ml", "python")}
+instance = Instance(**fields | paths | {"command": tuple(fields["command"])})
 backend = ProcessBackend(Path(sys.argv[2]), ProcessSettings(doorbell=Path(sys.argv[3])))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -40,7 +41,7 @@ def keeper_pid(lab: Any, name: str) -> int:
 
 
 def gone(pid: int) -> bool:
-    """A process is gone too when only its parent's interest is left."""
+    """Say whether a process is gone, or only its parent's interest in it is left."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):

@@ -157,11 +157,14 @@ print(subprocess.run(["/bin/echo", "processes work"], capture_output=True, text=
 
 
 def test_names_inside_are_as_the_instance_says(lab: Any) -> None:
-    program = "import socket, os; print(socket.gethostname(), socket.gethostbyname('algo-7'), os.getcwd(), open('/etc/hostname').read())"
+    program = """
+import os, socket
+print(socket.gethostname(), socket.gethostbyname("algo-7"), os.getcwd(), open("/etc/hostname").read())
+"""
     assert lab.output("a", program, host_name="algo-7").split() == ["algo-7", "127.0.0.1", "/opt/ml", "algo-7"]
 
 
-def test_ten_programs_see_only_their_own_network(lab: Any) -> None:
+def test_programs_see_only_their_own_network(lab: Any) -> None:
     program = (
         "import socket\ns = socket.create_server(('0.0.0.0', 8080)); print([i for _, i in socket.if_nameindex()])\n"
     )

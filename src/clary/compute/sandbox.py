@@ -88,12 +88,12 @@ def arguments(instance: Instance, folder: Path, identity: Identity, machine: Mac
     return [
         str(machine.bwrap),
         *_namespaces(instance, identity),
-        *_folders([*read_only, *writable, Path(TMP, "x"), Path(VAR_TMP)], below=trees),
-        *(text for target, name in machine.links for text in ("--symlink", target, name)),
-        *(text for inside, outside in read_only.items() for text in ("--ro-bind", str(outside), str(inside))),
         *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
         *("--perms", "1777", "--size", str(instance.shm_bytes), "--tmpfs", SHM),
         *("--perms", "1777", "--size", str(max(instance.memory_bytes // 2, 1)), "--tmpfs", TMP),
+        *_folders([*read_only, *writable, Path(VAR_TMP)], but=trees),  # some may lie below /tmp
+        *(text for target, name in machine.links for text in ("--symlink", target, name)),
+        *(text for inside, outside in read_only.items() for text in ("--ro-bind", str(outside), str(inside))),
         *("--symlink", TMP, VAR_TMP),
         *(text for inside, outside in writable.items() for text in ("--bind", str(outside), str(inside))),
         *("--remount-ro", "/", "--chdir", "/opt/ml", "--"),
@@ -173,8 +173,8 @@ def _outermost(trees: Iterable[Path]) -> list[Path]:
     return kept
 
 
-def _folders(paths: Iterable[Path], *, below: list[Path]) -> list[str]:
-    """Make every folder on the way to `paths` that is not inside a tree, open to all."""
-    parents = {parent for path in paths for parent in path.parents if parent != Path("/")}
-    wanted = sorted(each for each in parents if not any(each.is_relative_to(tree) for tree in below))
+def _folders(paths: Iterable[Path], *, but: list[Path]) -> list[str]:
+    """Make every folder on the way to `paths`, open to all, but /tmp and those that come with a tree."""
+    parents = {parent for path in paths for parent in path.parents} - {Path("/"), Path(TMP)}
+    wanted = sorted(each for each in parents if not any(each.is_relative_to(tree) for tree in but))
     return [text for folder in wanted for text in ("--perms", "0755", "--dir", str(folder))]
