@@ -29,19 +29,20 @@ BUSY: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Flow:
     """Bytes on their way from one socket to another, one chunk at a time."""
 
-    __slots__ = ("done", "ended", "pending", "sink", "source")
+    __slots__ = ("broken", "done", "ended", "pending", "sink", "source")
 
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self.source = source
         self.sink = sink
         self.pending = memoryview(b"")
         self.ended = False  # the source sends no more
-        self.done = False  # everything was passed on, or the sink takes no more
+        self.broken = False  # the sink takes no more; what still comes is dropped
+        self.done = False  # nothing more will come, and nothing waits
 
     @property
     def reading(self) -> bool:
         """Whether the next chunk is wanted."""
-        return not (self.ended or self.done or self.pending)
+        return not (self.ended or self.pending)
 
     def read(self) -> None:
         """Take a chunk and try at once to pass it on."""
@@ -57,7 +58,7 @@ class Flow:
     def write(self) -> None:
         """Pass on what the sink takes now, and the end after the last byte."""
         try:
-            if self.pending:
+            if self.pending and not self.broken:
                 self.pending = self.pending[self.sink.send(self.pending) :]
             if self.ended and not self.pending:
                 self.done = True
@@ -65,7 +66,9 @@ class Flow:
         except BlockingIOError:
             return
         except OSError:
-            self.done, self.pending = True, memoryview(b"")
+            self.broken = True
+        if self.broken:
+            self.pending, self.done = memoryview(b""), self.ended
 
 
 class Bridge:
@@ -97,7 +100,9 @@ class Bridge:
         self._settle()
 
     def _settle(self) -> None:
-        if self._there.done and self._back.done:
+        # A server that answers early and goes must not cost its answer, so the client is heard out; a client that
+        # went is owed nothing.
+        if self._back.broken or (self._there.done and self._back.done):
             self._close()
             return
         near, far = self._there.source, self._back.source
