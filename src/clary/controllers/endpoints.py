@@ -7,14 +7,15 @@ every gateway has dropped it and drained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from clary.core.clock import Clock
-from clary.resources.endpoint import ATTEMPTS_MAX, ENDPOINT, Endpoint, Slot, Status
+from clary.resources.endpoint import ATTEMPTS_MAX, ENDPOINT, Endpoint, Slot, Status, Variant
 from clary.resources.instance import INSTANCE, Instance, InstanceSpec, Phase
-from clary.resources.route import ROUTE, Route, RouteInstance, RouteVariant
+from clary.resources.route import ROUTE, Route, RoutedInstance, RoutedVariant
 from clary.resources.serving_host import host_of
 from clary.store.gateways import Gateway
 from clary.store.records import Change, Record, Records
@@ -126,8 +127,10 @@ def _take_down(world: World) -> list[Step]:
 
 
 def _surplus(world: World, slots: Mapping[str, Slot]) -> list[Step]:
-    routed = set() if world.route is None else world.route.instance_names()
-    return _drop_drained(world, [each for each in world.instances if each.name not in slots | dict.fromkeys(routed)])
+    routed = frozenset[str]() if world.route is None else world.route.instances()
+    return _drop_drained(
+        world, [each for each in world.instances if each.name not in slots and each.name not in routed]
+    )
 
 
 def _drop_drained(world: World, instances: Sequence[Instance]) -> list[Step]:
@@ -151,19 +154,16 @@ def _serve(endpoint: Endpoint, world: World, ready: Sequence[Instance], *, wante
 
 
 def _route(endpoint: Endpoint, ready: Sequence[Instance]) -> Route:
-    variants = [
-        RouteVariant(
-            name=variant.name,
-            weight=variant.weight,
-            instances=tuple(
-                RouteInstance(each.name, each.status.socket)
-                for each in ready
-                if each.spec.serving is not None and each.spec.serving.variant == variant.name
-            ),
-        )
-        for variant in endpoint.variants
-    ]
-    return Route(endpoint.uid, tuple(variants))
+    variants = tuple(
+        RoutedVariant(variant.name, variant.weight, tuple(_routed(variant, ready))) for variant in endpoint.variants
+    )
+    return Route(endpoint.account, endpoint.region, endpoint.name, endpoint.uid, variants)
+
+
+def _routed(variant: Variant, ready: Sequence[Instance]) -> Iterator[RoutedInstance]:
+    for each in ready:
+        if each.spec.serving is not None and each.spec.serving.variant == variant.name:
+            yield RoutedInstance(each.name, Path(each.status.socket))
 
 
 def _gave_up(endpoint: Endpoint, slot: Slot) -> bool:
@@ -207,7 +207,7 @@ class Endpoints:
         mine = route is not None and route.parent == endpoint.uid
         return World(
             instances=[Instance.read(each) for each in records.children(endpoint.uid) if each.kind == str(INSTANCE)],
-            route=Route.read(route.spec) if route is not None and mine else None,
+            route=Route.read(route) if route is not None and mine else None,
             route_seq=self._store.feed.last(ROUTE, endpoint.account, endpoint.region, endpoint.name),
             gateways=self._store.gateways.live(),
             now=self._clock(),
@@ -241,9 +241,9 @@ def _lead(endpoint: Endpoint, route: Route | None, records: Records) -> None:
         if found is not None:
             records.remove(found)
     elif found is None:
-        records.create(ROUTE, endpoint.name, route.to_json(), parent=endpoint.uid)
+        records.create(ROUTE, endpoint.name, route.spec(), parent=endpoint.uid)
     else:
-        records.update(found, Change(spec=route.to_json()))
+        records.update(found, Change(spec=route.spec()))
 
 
 def _tell(endpoint: Endpoint, records: Records, changes: Mapping[str, Any], status: Status) -> None:

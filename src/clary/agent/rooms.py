@@ -1,0 +1,49 @@
+"""Admission: what this machine has promised to whom; a machine that is full lets the next one wait."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from clary.agent.places import Mistake
+from clary.compute.admission import Capacity, Policy, Refusal, Share, admit, share
+from clary.compute.instance_types import InstanceType, find
+from clary.resources.instance import Instance
+
+
+@dataclass
+class Rooms:
+    """The shares of the instances that are on this machine."""
+
+    capacity: Capacity
+    policy: Policy
+    taken: dict[str, Share] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, instance: Instance) -> Refusal | None:
+        """Promise an instance its share, or say why not; one that has it keeps it."""
+        with self._lock:
+            if instance.name in self.taken:
+                return None
+            offered = admit(type_of(instance), self.taken.values(), self.capacity, self.policy)
+            if isinstance(offered, Refusal):
+                return offered
+            self.taken[instance.name] = offered
+            return None
+
+    def share(self, instance: Instance) -> Share:
+        """Return what an instance gets on this machine."""
+        return share(type_of(instance), self.capacity, self.policy)
+
+    def leave(self, name: str) -> None:
+        """Give a share back."""
+        with self._lock:
+            self.taken.pop(name, None)
+
+
+def type_of(instance: Instance) -> InstanceType:
+    """Return the instance's type; the API has refused the unknown ones, so what is not in the table is too new for it."""
+    found = find(instance.spec.instance_type)
+    if found is None:
+        raise Mistake(f"The instance type {instance.spec.instance_type} is not known here.")
+    return found
