@@ -11,21 +11,23 @@ from clary.access.principal import Principal
 from clary.core.clock import iso8601
 
 
-def global_context(
-    principal: Principal,
-    *,
-    now: float,
-    region: str,
-    secure: bool,
-    source_ip: str = "",
-    user_agent: str = "",
-) -> dict[str, Value]:
-    """Return the global condition keys of a request, in lower case."""
+def request_context(*, now: float, secure: bool, source_ip: str = "", user_agent: str = "") -> dict[str, Value]:
+    """Return the keys that the way of a request gives, in lower case."""
     context: dict[str, Value] = {
         "aws:currenttime": iso8601(now),
         "aws:epochtime": str(int(now)),
-        "aws:requestedregion": region,
         "aws:securetransport": "true" if secure else "false",
+    }
+    if source_ip:
+        context["aws:sourceip"] = source_ip
+    if user_agent:
+        context["aws:useragent"] = user_agent
+    return context
+
+
+def principal_context(principal: Principal) -> dict[str, Value]:
+    """Return the keys that the principal gives, in lower case."""
+    context: dict[str, Value] = {
         "aws:principalarn": principal.role_arn or principal.arn,
         "aws:principalaccount": principal.account,
         "aws:principaltype": "Account" if principal.sort == "Root" else principal.sort,
@@ -34,10 +36,6 @@ def global_context(
     }
     if principal.sort == "User":
         context["aws:username"] = principal.arn.rpartition("/")[2]
-    if source_ip:
-        context["aws:sourceip"] = source_ip
-    if user_agent:
-        context["aws:useragent"] = user_agent
     for name, value in principal.tags.items():
         context[f"aws:principaltag/{name.lower()}"] = value
     return context

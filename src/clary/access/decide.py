@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from clary.access.context import principal_context
 from clary.access.match import Context
-from clary.access.policy import Policy, Statement
+from clary.access.policy import Effect, Policy, Statement
 from clary.access.principal import Principal
+
+Found = tuple[Policy, Statement]
+"""A statement that spoke, and the policy it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,12 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether the call may go on; if not, why, as AWS's message ends."""
+    """Whether the call may go on; `matched` are the statements that said so."""
 
     allowed: bool
     explicit: bool = False  # denied by a statement, not by silence
-    reason: str = ""
-    matched: tuple[tuple[Policy, Statement], ...] = ()
+    message: str = ""  # AWS's words for the client, if it may not
+    matched: tuple[Found, ...] = ()
 
 
 class Grant(IntEnum):
@@ -51,72 +55,75 @@ def decide(
     owner: str = "",
 ) -> Decision:
     """Return whether the principal may; `owner` is the resource's account where that may be another one."""
-    sides: list[tuple[str, Sequence[Policy]]] = [("an identity-based policy", principal.identity)]
-    if principal.boundary is not None:
-        sides.append(("a permissions boundary", principal.boundary))
-    if principal.session is not None:
-        sides.append(("a session policy", principal.session))
-    action = requirement.action.lower()
-    for name, policies in sides:
-        found = _statements(policies, "Deny", action, requirement)
-        if found:
-            return Decision(allowed=False, explicit=True, reason=f"with an explicit deny in {name}", matched=found)
-    denied = tuple(
-        found for found in _statements(resource_policies, "Deny", action, requirement)
-        if _named(found[1], principal) is not Grant.NONE
-    )  # fmt: skip
-    if denied:
-        return Decision(
-            allowed=False, explicit=True, reason="with an explicit deny in a resource-based policy", matched=denied
-        )
-    return _allowed(principal, requirement, resource_policies, foreign=bool(owner) and owner != principal.account)
+    asked = Requirement(
+        requirement.action, requirement.resource, {**requirement.context, **principal_context(principal)}
+    )
+    denied = _denied(principal, asked, resource_policies)
+    if denied is not None:
+        return denied
+    return _allowed(principal, asked, resource_policies, foreign=bool(owner) and owner != principal.account)
 
 
-def denial(principal: Principal, requirement: Requirement, decision: Decision) -> str:
-    """Return AWS's message for a call that was denied."""
-    what = f"{requirement.action} on resource: {requirement.resource}"
-    return f"User: {principal.arn} is not authorized to perform: {what} {decision.reason}"
-
-
-def grant_of(policies: Sequence[Policy], principal: Principal, requirement: Requirement) -> Grant:
+def grant_of(policies: Sequence[Policy], principal: Principal, asked: Requirement) -> Grant:
     """Return how directly resource policies, such as a role's trust policy, allow the call."""
-    found = _statements(policies, "Allow", requirement.action.lower(), requirement)
-    return max((_named(statement, principal) for _, statement in found), default=Grant.NONE)
+    return max((_named(statement, principal) for _, statement in _statements(policies, "Allow", asked)),
+               default=Grant.NONE)  # fmt: skip
+
+
+def _denied(principal: Principal, asked: Requirement, resource_policies: Sequence[Policy]) -> Decision | None:
+    """Return the decision if some statement says Deny, whatever else says Allow."""
+    sides = (
+        ("an identity-based policy", principal.identity),
+        ("a permissions boundary", principal.boundary or ()),
+        ("a session policy", principal.session or ()),
+        ("a resource-based policy", resource_policies),
+    )
+    for name, policies in sides:
+        found = _statements(policies, "Deny", asked)
+        if policies is resource_policies:
+            found = [each for each in found if _named(each[1], principal) is not Grant.NONE]
+        if found:
+            message = _message(principal, asked, f"with an explicit deny in {name}")
+            return Decision(allowed=False, explicit=True, message=message, matched=tuple(found))
+    return None
 
 
 def _allowed(
-    principal: Principal, requirement: Requirement, resource_policies: Sequence[Policy], *, foreign: bool
+    principal: Principal, asked: Requirement, resource_policies: Sequence[Policy], *, foreign: bool
 ) -> Decision:
-    grant = grant_of(resource_policies, principal, requirement) if resource_policies else Grant.NONE
+    grant = grant_of(resource_policies, principal, asked) if resource_policies else Grant.NONE
     if grant is Grant.SELF and not foreign:
         return Decision(allowed=True)
-    action = requirement.action.lower()
-    matched: tuple[tuple[Policy, Statement], ...] = ()
+    matched: list[Found] = []
     if principal.sort != "Root":
-        matched = _statements(principal.identity, "Allow", action, requirement)
+        matched = _statements(principal.identity, "Allow", asked)
         if not matched and (foreign or grant is not Grant.ROLE):
-            return _silent("identity-based policy", requirement)
+            return _silent(principal, asked, "identity-based policy")
     for name, policies in (("permissions boundary", principal.boundary), ("session policy", principal.session)):
-        if policies is not None and not _statements(policies, "Allow", action, requirement):
-            return _silent(name, requirement)
+        if policies is not None and not _statements(policies, "Allow", asked):
+            return _silent(principal, asked, name)
     if foreign and grant is Grant.NONE:
-        return _silent("resource-based policy", requirement)
-    return Decision(allowed=True, matched=matched)
+        return _silent(principal, asked, "resource-based policy")
+    return Decision(allowed=True, matched=tuple(matched))
 
 
-def _silent(source: str, requirement: Requirement) -> Decision:
-    return Decision(allowed=False, reason=f"because no {source} allows the {requirement.action} action")
+def _silent(principal: Principal, asked: Requirement, source: str) -> Decision:
+    message = _message(principal, asked, f"because no {source} allows the {asked.action} action")
+    return Decision(allowed=False, message=message)
 
 
-def _statements(
-    policies: Sequence[Policy], effect: str, action: str, requirement: Requirement
-) -> tuple[tuple[Policy, Statement], ...]:
-    return tuple(
+def _message(principal: Principal, asked: Requirement, why: str) -> str:
+    return f"User: {principal.arn} is not authorized to perform: {asked.action} on resource: {asked.resource} {why}"
+
+
+def _statements(policies: Sequence[Policy], effect: Effect, asked: Requirement) -> list[Found]:
+    action = asked.action.lower()
+    return [
         (policy, statement)
         for policy in policies
         for statement in policy.statements
-        if statement.effect == effect and statement.applies(action, requirement.resource, requirement.context)
-    )
+        if statement.effect == effect and statement.applies(action, asked.resource, asked.context)
+    ]
 
 
 def _named(statement: Statement, principal: Principal) -> Grant:

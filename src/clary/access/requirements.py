@@ -23,18 +23,30 @@ _PAIRS = (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue"))
 
 
 def requirements(
-    service: str, operation: str, params: Params, *, account: str, region: str, context: Context
+    service: str,
+    operation: str,
+    params: Params,
+    *,
+    account: str,
+    region: str,
+    context: Context,
+    caller: str = "",
 ) -> list[Requirement]:
-    """Return all that has to be allowed for the operation to go on; `context` holds the global condition keys."""
+    """Return all that has to be allowed for the operation to go on.
+
+    `context` holds what `request_context` gives; `caller` is the principal's ARN,
+    which IAM's operations on users mean when they name no user.
+    """
     prefix = PREFIXES.get(service, service)
     if (prefix, operation) in FREE:
         return []
     entry = _table().get(prefix, {}).get(operation, {})
     action = entry.get("action", f"{prefix}:{operation}")
     place = {"Partition": "aws", "Region": region, "Account": account}
-    resources = _resources(operation, entry, params, place, context)
+    resources = _resources(operation, entry, params, place, caller)
     needs = more(prefix, operation, params, [(action, resource) for resource in resources])
-    own = {**context, **_given(entry, params), **_tags(params)}
+    told = {name.lower(): value for name, value in context.items()}
+    own = {"aws:requestedregion": region, **told, **_given(entry, params), **_tags(params)}
     return [
         *(Requirement(action, resource, own) for action, resource in needs),
         *_passed(prefix, entry, params, own),
@@ -46,7 +58,7 @@ def _table() -> Mapping[str, Mapping[str, Entry]]:
     return json.loads(files("clary.access").joinpath("actions.json").read_text())
 
 
-def _resources(operation: str, entry: Entry, params: Params, place: Mapping[str, str], context: Context) -> list[str]:
+def _resources(operation: str, entry: Entry, params: Params, place: Mapping[str, str], caller: str) -> list[str]:
     targets: Sequence[str] = entry.get("targets", ())
     filled: list[str] = []
     for target in targets:
@@ -54,9 +66,9 @@ def _resources(operation: str, entry: Entry, params: Params, place: Mapping[str,
         if told is not None:
             filled += told
         elif not target.startswith("?"):
-            filled.append(_open(target, params, place, context))
+            filled.append(_open(target, params, place, caller))
     if not filled and len(targets) == 1 and not operation.startswith("List"):
-        filled.append(_open(targets[0].removeprefix("?"), params, place, context))
+        filled.append(_open(targets[0].removeprefix("?"), params, place, caller))
     return list(dict.fromkeys(filled)) or ["*"]
 
 
@@ -77,10 +89,9 @@ def _filled(template: str, params: Params, place: Mapping[str, str]) -> list[str
     return texts
 
 
-def _open(template: str, params: Params, place: Mapping[str, str], context: Context) -> str:
+def _open(template: str, params: Params, place: Mapping[str, str], caller: str) -> str:
     """Return an ARN with `*` for what the request does not name; a user who names none is the caller."""
     if template.endswith(":user/${UserName}"):
-        caller = str(context.get("aws:principalarn", ""))
         return caller if ":user/" in caller else "*"
     return _VARIABLE.sub(lambda found: str(place.get(found[1]) or params.get(found[1]) or "*"), template)
 

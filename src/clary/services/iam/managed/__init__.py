@@ -1,0 +1,1 @@
+"""AWS's own managed policies, a file each, as AWS publishes them."""
