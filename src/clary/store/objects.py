@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -186,14 +186,14 @@ class Objects:
         with self.database.write() as connection:
             return connection.execute(statement).rowcount == 1
 
-    def list(self, bucket: str, asked: Slice) -> Listing[Version]:
+    def page(self, bucket: str, asked: Slice) -> Listing[Version]:
         """Return a page of the objects that a plain GET finds."""
         base = select(VERSION).where(VERSION.c.bucket == bucket, VERSION.c.latest == 1, VERSION.c.marker == 0)
         base = base.order_by(VERSION.c.key).limit(asked.limit + 1)
         with self.database.read() as connection:
             return walk(asked, lambda low, high: _between(connection, base, low, high), version_of)
 
-    def list_versions(self, bucket: str, asked: Slice) -> Listing[Version]:
+    def page_versions(self, bucket: str, asked: Slice) -> Listing[Version]:
         """Return a page of all versions, of each key the newest first."""
         base = select(VERSION).where(VERSION.c.bucket == bucket)
         base = base.order_by(VERSION.c.key, VERSION.c.seq.desc()).limit(asked.limit + 1)
@@ -206,10 +206,10 @@ class Objects:
         with self.database.read() as connection:
             return connection.execute(select(PART.c.blob).where(PART.c.blob == blob)).first() is not None
 
-    def purge(self, account: str) -> Sequence[str]:
-        """Forget a batch of what an account has in its buckets, and at last the buckets; return blobs to remove.
+    def purge(self, account: str) -> list[str] | None:
+        """Forget a batch of what an account has in its buckets, and return the blobs to remove.
 
-        Call it until it returns nothing.
+        When nothing is left it forgets the buckets, and returns None.
         """
         mine = select(BUCKET.c.uid).where(BUCKET.c.account == account).scalar_subquery()
         versions = select(VERSION.c.seq).where(VERSION.c.bucket.in_(mine)).limit(PURGE_BATCH)
@@ -222,6 +222,7 @@ class Objects:
             connection.execute(delete(UPLOAD).where(UPLOAD.c.id.in_(ids)))
             if not seqs and not ids:
                 connection.execute(delete(BUCKET).where(BUCKET.c.account == account))
+                return None
         return freed
 
 

@@ -126,16 +126,19 @@ class Uploads:
     def complete(
         self, upload: Upload, new: New, parts: Sequence[Part], versioning: Versioning, *, check: Check = always
     ) -> Written:
-        """Turn the upload into an object of these parts; raises UploadGone, or PartsMoved: then look again."""
+        """Turn the upload into an object of these parts, numbered anew from 1.
+
+        Raises UploadGone, or PartsMoved: then look again.
+        """
         chosen = [part.blob.id for part in parts]
         with self.database.write() as connection:
             _require_upload(connection, upload.id)
             written = add_version(connection, upload.bucket, new, versioning, check)
             assert written.version is not None
             moved = 0
-            for blob in chosen:
+            for number, blob in enumerate(chosen, 1):
                 owned = and_(PART.c.blob == blob, PART.c.upload == upload.id)
-                statement = update(PART).where(owned).values(upload=None, version=written.version.seq)
+                statement = update(PART).where(owned).values(upload=None, version=written.version.seq, number=number)
                 moved += connection.execute(statement).rowcount
             if moved != len(chosen):
                 raise PartsMoved(upload.id)
@@ -151,7 +154,7 @@ class Uploads:
             connection.execute(delete(UPLOAD).where(UPLOAD.c.id == upload.id))
         return freed
 
-    def list(self, bucket: str, asked: Slice) -> Listing[Upload]:
+    def page(self, bucket: str, asked: Slice) -> Listing[Upload]:
         """Return a page of the open uploads, by key and then by age."""
         base = select(UPLOAD).where(UPLOAD.c.bucket == bucket).order_by(UPLOAD.c.key, UPLOAD.c.id)
         same_key = and_(UPLOAD.c.key == asked.after.encode(), UPLOAD.c.id > asked.after_id)

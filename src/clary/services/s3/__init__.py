@@ -1,0 +1,26 @@
+"""Amazon S3: buckets and objects, the data plane that everything stands on."""
+
+from __future__ import annotations
+
+from clary.services.operation import Operations, Platform
+from clary.services.s3.buckets import Buckets
+from clary.services.s3.deletions import Deletions
+from clary.services.s3.listings import Listings
+from clary.services.s3.objects import Objects
+from clary.services.s3.tags import Tags
+from clary.services.s3.versions import Versions
+from clary.store.store import Store
+
+NOUNS = (Buckets, Objects, Listings, Deletions, Tags, Versions)
+
+
+def operations(platform: Platform) -> tuple[Operations, ...]:
+    """Return the operations of S3."""
+    return tuple(noun(platform) for noun in NOUNS)
+
+
+def purge(store: Store, account: str) -> None:
+    """Remove everything that an account has in its buckets; the buckets' records are removed with all its records."""
+    while (freed := store.objects.purge(account)) is not None:
+        for blob in freed:
+            store.blobs.remove([blob])
