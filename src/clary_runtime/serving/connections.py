@@ -13,6 +13,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from clary_runtime.logs import LOG
 from clary_runtime.serving.messages import Reply, Request
 from clary_runtime.serving.settings import Settings
 
@@ -80,14 +81,15 @@ class Connection(asyncio.Protocol):
         """Feed the parser, then see to limits and time."""
         if self._finish:
             return
-        if not self._headed:
-            self._head_bytes += len(data)
+        in_head = self._in_head
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(Reply.text(400, "Upgrade is not supported"))
         except httptools.HttpParserError as error:
             self._refuse(self._refusal or Reply.text(400, f"Malformed HTTP request: {error}"))
+        if in_head and self._in_head:
+            self._count_head(len(data))
         self._after_data()
 
     def pause_writing(self) -> None:
@@ -124,8 +126,11 @@ class Connection(asyncio.Protocol):
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
-        """Refuse a body that says it is too large; encourage one that waits for that."""
+        """Refuse a body that says it is too large, and another protocol; encourage a body that waits for that."""
         self._headed = True
+        if "upgrade" in self._headers:
+            self._refusal = Reply.text(400, "Upgrade is not supported")
+            raise ValueError("upgrade")
         length = self._headers.get("content-length", "0")
         if length.isdigit() and int(length) > self._settings.body_bytes_max:
             self._too_large()
@@ -142,7 +147,6 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Queue a whole request, and answer it if it is first."""
         self._receiving = self._headed = False
-        self._head_bytes = 0
         method = self._parser.get_method().decode("latin-1")
         path = self._url.partition(b"?")[0].decode("latin-1")
         request = Request(method, path, self._headers, b"".join(self._body))
@@ -169,9 +173,7 @@ class Connection(asyncio.Protocol):
         raise ValueError("body too large")
 
     def _after_data(self) -> None:
-        """Bound an unfinished head, the queue, and the time a request may take to arrive."""
-        if self._receiving and not self._headed and self._head_bytes > 2 * self._settings.head_bytes_max:
-            self._refuse(Reply.text(431, "Request header fields too large"))
+        """Bound the queue and the time a request may take to arrive."""
         if len(self._waiting) > self._settings.pipelined_max and self._transport is not None:
             self._transport.pause_reading()
         if self._held:
@@ -180,6 +182,16 @@ class Connection(asyncio.Protocol):
             self._stop_timer()
         elif self._timer is None:
             self._start_timer(self._settings.receive_s_max, self._too_slow)
+
+    @property
+    def _in_head(self) -> bool:
+        return self._receiving and not self._headed
+
+    def _count_head(self, size: int) -> None:
+        """Bound a single header line that never ends, of which the parser says nothing until it does."""
+        self._head_bytes += size
+        if self._head_bytes > self._settings.head_bytes_max:
+            self._refuse(Reply.text(431, "Request header fields too large"))
 
     def _too_slow(self) -> None:
         self._refuse(Reply.text(408, "The request did not arrive in time"))
@@ -191,6 +203,7 @@ class Connection(asyncio.Protocol):
         self._finish = True
         self._receiving = False
         self._stop_timer()
+        LOG.warning("Refused a connection's request: %d %s", reply.status, reply.body.decode("utf-8", "replace"))
         self._refusal = reply
         self._next()
 
@@ -219,7 +232,7 @@ class Connection(asyncio.Protocol):
 
     def _nothing_waiting(self) -> None:
         if self._refusal is not None and self._finish:
-            self._send(self._refusal, close=True)
+            self._send_last(self._refusal)
         elif self._transport is not None and not self._transport.is_closing() and not self._held:
             self._transport.resume_reading()
 
@@ -231,6 +244,17 @@ class Connection(asyncio.Protocol):
             self._finish = True
             self._waiting.clear()
             self._close()
+
+    def _send_last(self, refusal: Reply) -> None:
+        """Send a refusal, then read what the client still sends for a moment: closing at once would lose it."""
+        self._refusal = None
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(refusal.encoded(close=True))
+        self._transport.resume_reading()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._start_timer(self._settings.linger_s_max, self._close)
 
     def _close(self) -> None:
         if self._transport is not None:

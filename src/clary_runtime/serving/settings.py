@@ -24,6 +24,7 @@ class Settings:
     pipelined_max: int = 64
     receive_s_max: float = 60.0
     send_s_max: float = 60.0
+    linger_s_max: float = 1.0
     drain_s_max: float = 30.0
 
     @classmethod

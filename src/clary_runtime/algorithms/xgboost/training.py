@@ -27,7 +27,7 @@ CUSTOMER_ERRORS = (
     "Feature shape mismatch",
     "Number of columns does not match",
     "AUC: the dataset only contains pos or neg samples",
-    "base_score must be in (0,1) for",
+    "base_score must be in",
     "Label contains NaN",
     "Parameter reg_lambda should be greater equal to 0",
     "value 0 for Parameter",
@@ -79,7 +79,18 @@ def _matrix(layout: Layout, name: str, config: Mapping[str, Any], settings: Sett
     found = datasets.matrix(source)
     if not found.get_label().size:
         raise ClientError("Got input data without labels. Please check the input data set.")
+    _check_labels(found.get_label(), settings)
     return found
+
+
+def _check_labels(labels: Any, settings: Settings) -> None:
+    """Say what is wrong with labels in the words customers know; the library's own have changed since."""
+    objective = settings.params.get("objective")
+    low, high = float(labels.min()), float(labels.max())
+    if objective in ("binary:logistic", "binary:logitraw", "binary:hinge", "reg:logistic") and (low < 0 or high > 1):
+        raise ClientError("label must be in [0,1] for logistic regression")
+    if objective in ("multi:softmax", "multi:softprob") and (low < 0 or high >= settings.params["num_class"]):
+        raise ClientError("SoftmaxMultiClassObj: label must be in [0, num_class).")
 
 
 def _boost(
@@ -157,7 +168,7 @@ def _early_stopping(settings: Settings, patience: int) -> xgboost.callback.Early
 
 
 def _worded(error: Exception) -> ClientError | AlgorithmError:
-    text = str(error)
+    text = str(error).partition("Stack trace:")[0].strip()
     if any(known in text for known in CUSTOMER_ERRORS):
         return ClientError(text)
     return AlgorithmError(f"XGB train call failed with exception:\n {text}")
