@@ -7,8 +7,8 @@ is read forward, what is before it backward. Nothing here begins a transaction.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -67,10 +67,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, and the event it stopped at (None when it looked at everything)."""
+    """What a search found, the event it stopped at (None at the end), and the streams' names by number."""
 
     events: Sequence[LogEvent]
     stopped_at: LogEvent | None
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 def size_of(message: str) -> int:

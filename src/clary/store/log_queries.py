@@ -88,7 +88,7 @@ def candidates(group_id: int, search: Search) -> Select[Any]:
         wheres.append(STREAM.c.name.in_(search.names))
     if search.prefixes:
         wheres.append(or_(*(_starts(STREAM.c.name, prefix) for prefix in search.prefixes)))
-    return select(STREAM.c.id, STREAM.c.first_ms, STREAM.c.last_ms).where(*wheres)
+    return select(STREAM.c.id, STREAM.c.name, STREAM.c.first_ms, STREAM.c.last_ms).where(*wheres)
 
 
 def _starts(column: Any, prefix: str) -> ColumnElement[bool]:

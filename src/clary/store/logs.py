@@ -218,7 +218,8 @@ class Logs:
             def opened(stream_id: int) -> Iterator[LogEvent]:
                 return read(connection, stream_id, search.span_of(stream_id))
 
-            return sift(merge(streams, search.span, opened), matches, bounds, SCAN_MAX)
+            found = sift(merge(streams, search.span, opened), matches, bounds, SCAN_MAX)
+            return replace(found, names={row.id: row.name for row in streams})
 
     def _now_ms(self) -> int:
         return int(self.clock() * 1000)

@@ -23,6 +23,7 @@ from clary.store.series_tables import DIMENSION, MARK, METRIC
 from clary.store.summaries import Summary, merged
 
 SEEN_STEP_S = 60.0
+_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 Dimensions = tuple[tuple[str, str], ...]
 Mark = tuple[str, int]
 """A source of values, and the offset in it that a batch ends at."""
@@ -200,7 +201,7 @@ def _folded(data: Iterable[Datum]) -> dict[tuple[Key, Moment], Summary]:
 
 
 def _text(dimensions: Iterable[tuple[str, str]]) -> str:
-    return json.dumps(sorted(dimensions), separators=(",", ":"), ensure_ascii=False)
+    return _ENCODE(sorted(dimensions))
 
 
 def _parsed(text: str) -> Dimensions:

@@ -31,6 +31,9 @@ class Summary:
     @classmethod
     def of(cls, values: Sequence[float], counts: Sequence[float] = ()) -> Summary:
         """Return what values add up to; each came once, or as often as `counts` says."""
+        if len(values) == 1 and not counts:
+            (value,) = values
+            return cls(1.0, value, value, value, {value: 1.0})
         weights = counts or [1.0] * len(values)
         total = sum(value * weight for value, weight in zip(values, weights, strict=True))
         return cls(sum(weights), total, min(values), max(values), _added(zip(values, weights, strict=True)))
