@@ -42,7 +42,7 @@ def read(operation: OperationModel, shape: StructureShape, request: Request) -> 
         routes.labels(operation, request.path),
         routes.query_fields(request.query),
         request.headers,
-        frozenset(_wire_name(member, name) for name, member in bound.items()),
+        frozenset(_wire_name(member, name) for name, member in bound.items()) | routes.literal_names(operation),
     )
     values = {}
     for name, member in bound.items():

@@ -69,6 +69,8 @@ def _write(
         return Response(status, headers, b"")
     status, bound = http_binding.write(shape, result, status)
     kind, sent = _write_body(body, operation, shape, result)
+    if status == 204 and sent not in (b"", b"{}"):
+        status = 200  # some models give members to a status that HTTP forbids a body
     if sent != b"" and not _binds_content_type(shape):
         headers = [("content-type", kind), *headers]
     return Response(status, headers + bound, b"" if status in _NO_BODY else sent)
@@ -124,18 +126,17 @@ def write_json_error(
     fault = faults.resolve(model, operation, error)
     headers = [("content-type", bodies.JSON.content_type), ("x-amzn-requestid", request_id)]
     headers += [("x-amzn-errortype", fault.code), *_bound_members(fault)]
-    told = {fault.message_member: fault.message, **fault.members}
-    if fault.shape and fault.message_member in fault.shape.members:
-        sent = bodies.JSON.write_members(body_members(fault.shape, http_binding.RESPONSE_PLACES), told, "", None)
-    else:
-        sent = _plain_json_error(fault)
-    return Response(fault.status, headers, b"" if _bodiless(operation, fault) else sent)
+    sent = b"" if _bodiless(operation, fault) else _json_error(fault)
+    return Response(fault.status, headers, sent)
 
 
-def _plain_json_error(fault: Fault) -> bytes:
+def _json_error(fault: Fault) -> bytes:
     members = body_members(fault.shape, http_binding.RESPONSE_PLACES) if fault.shape else {}
-    raw = json_codec.encode_members(members, fault.members)
-    return json_codec.dumps({"message": fault.message, **raw})
+    told = {"code": fault.code, fault.message_member: fault.message, **fault.members}
+    document = json_codec.encode_members(members, told)
+    if fault.message_member not in members:
+        document["message"] = fault.message
+    return json_codec.dumps(document)
 
 
 def write_xml_error(
@@ -159,7 +160,10 @@ def write_xml_error(
 
 
 def _bound_members(fault: Fault) -> list[tuple[str, str]]:
-    return http_binding.write(fault.shape, fault.members, fault.status)[1] if fault.shape else []
+    if fault.shape is None:
+        return []
+    bound = http_binding.write(fault.shape, fault.members, fault.status)[1]
+    return [(name, value) for name, value in bound if name.lower() != "x-amzn-errortype"]
 
 
 def _bodiless(operation: OperationModel | None, fault: Fault) -> bool:

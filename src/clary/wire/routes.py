@@ -20,7 +20,7 @@ from clary.wire.message import Headers, Request
 
 FIELDS_MAX = 10_000
 _LABEL = re.compile(r"\{([^}+]+)(\+?)\}")
-_LITERAL, _MIXED, _LABELLED, _GREEDY = range(4)
+_LITERAL, _MIXED, _LABELLED, _GREEDY, _END = range(5)
 
 Query = Mapping[str, list[str]]
 
@@ -88,6 +88,11 @@ def labels(operation: OperationModel, path: str) -> dict[str, str]:
         raise SerializationError("Couldn't parse the specified URI.") from error
 
 
+def literal_names(operation: OperationModel) -> frozenset[str]:
+    """Return the query fields that belong to the operation's name and not to its parameters."""
+    return frozenset(name for name, _ in routes(operation.service_model)[operation.name].literals)
+
+
 def query_fields(query: str) -> Query:
     """Return every field of a query string with its values."""
     fields: dict[str, list[str]] = {}
@@ -114,7 +119,7 @@ def _compile(operation: OperationModel) -> Route:
         pattern=_pattern(path),
         labels=tuple(name for name, _ in _LABEL.findall(path)),
         segments=_count(path),
-        ranks=tuple(_rank(segment) for segment in path[1:].split("/")),
+        ranks=(*(_rank(segment) for segment in path[1:].split("/")), _END),
         literals=tuple(parse_qsl(query, keep_blank_values=True)),
         fields=fields,
         headers=headers,
