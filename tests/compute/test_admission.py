@@ -69,10 +69,12 @@ def test_this_machine_has_something() -> None:
 @pytest.mark.parametrize(
     ("name", "vcpus", "gib", "gpus"),
     [
-        ("ml.m5.large", 2, 8, 0), ("ml.m5.xlarge", 4, 16, 0), ("ml.m5.24xlarge", 96, 384, 0), ("ml.m4.10xlarge", 40, 160, 0),
-        ("ml.c4.8xlarge", 36, 60, 0), ("ml.c5.9xlarge", 36, 72, 0), ("ml.c5.18xlarge", 72, 144, 0), ("ml.t2.medium", 2, 4, 0),
-        ("ml.t3.2xlarge", 8, 32, 0), ("ml.r5.large", 2, 16, 0), ("ml.r7i.48xlarge", 192, 1536, 0), ("ml.m6i.32xlarge", 128, 512, 0),
-        ("ml.c7i.xlarge", 4, 8, 0), ("ml.m7i.large", 2, 8, 0), ("ml.g5.12xlarge", 48, 192, 4), ("ml.p3.2xlarge", 8, 61, 1),
+        ("ml.m5.large", 2, 8, 0), ("ml.m5.xlarge", 4, 16, 0), ("ml.m5.24xlarge", 96, 384, 0),
+        ("ml.m4.10xlarge", 40, 160, 0), ("ml.c4.8xlarge", 36, 60, 0), ("ml.c5.9xlarge", 36, 72, 0),
+        ("ml.c5.18xlarge", 72, 144, 0), ("ml.t2.medium", 2, 4, 0), ("ml.t3.2xlarge", 8, 32, 0),
+        ("ml.r5.large", 2, 16, 0), ("ml.r7i.48xlarge", 192, 1536, 0), ("ml.m6i.32xlarge", 128, 512, 0),
+        ("ml.c7i.xlarge", 4, 8, 0), ("ml.m7i.large", 2, 8, 0), ("ml.g5.12xlarge", 48, 192, 4),
+        ("ml.p3.2xlarge", 8, 61, 1),
     ],
 )  # fmt: skip
 def test_types_are_as_aws_lists_them(name: str, vcpus: int, gib: float, gpus: int) -> None:

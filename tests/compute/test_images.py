@@ -12,6 +12,10 @@ from clary.compute import images
 from clary.compute.images import register, registered, resolve, unregister
 from clary.core.errors import ComputeError
 
+ACCOUNT = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
+CHINA = "450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn"
+PYTORCH = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.3-cpu-py311"
+
 
 def own_image(tmp_path: Path, *programs: str) -> Path:
     folder = tmp_path / "image"
@@ -28,11 +32,11 @@ def own_image(tmp_path: Path, *programs: str) -> Path:
         ("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1", "xgboost", "1.7-1"),
         ("811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", "xgboost", "1"),
         ("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.5-1-cpu-py3", "xgboost", "1.5-1-cpu-py3"),
-        ("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3", "sklearn", "1.2-1-cpu-py3"),
-        ("450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/sagemaker-scikit-learn:1.4-2-cpu-py3", "sklearn", "1.4-2-cpu-py3"),
+        (f"{ACCOUNT}/sagemaker-scikit-learn:1.2-1-cpu-py3", "sklearn", "1.2-1-cpu-py3"),
+        (f"{CHINA}/sagemaker-scikit-learn:1.4-2-cpu-py3", "sklearn", "1.4-2-cpu-py3"),
         ("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost", "xgboost", None),
     ],
-)  # fmt: skip
+)
 def test_aws_images_are_known_by_repository_and_tag(tmp_path: Path, uri: str, framework: str, tag: str | None) -> None:
     runtime = resolve(uri, tmp_path)
     assert (runtime.framework, runtime.image_tag, runtime.python) == (framework, tag, Path(sys.prefix))
@@ -43,8 +47,9 @@ def test_aws_images_are_known_by_repository_and_tag(tmp_path: Path, uri: str, fr
     assert Path(runtime.train[0]).exists()
 
 
-@pytest.mark.parametrize("uri", ["mine:1", "123.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", "evil.com/xgboost:1",
-                                 "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.3-cpu-py311"])  # fmt: skip
+@pytest.mark.parametrize(
+    "uri", ["mine:1", "123.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", "evil.com/xgboost:1", PYTORCH]
+)
 def test_an_unknown_image_says_what_to_do(tmp_path: Path, uri: str) -> None:
     with pytest.raises(ComputeError, match="clary images add") as refusal:
         resolve(uri, tmp_path)

@@ -27,7 +27,8 @@ folder = Path(sys.argv[1])
 backend = ProcessBackend(folder / "i", ProcessSettings())
 def run(name, program, **fields):
     (folder / name).mkdir()
-    backend.start(Instance(name, ("/usr/bin/python3", "-c", program), {}, folder / name, 1, 256 << 20, 64 << 20, **fields))
+    command = ("/usr/bin/python3", "-c", program)
+    backend.start(Instance(name, command, {}, folder / name, 1, 256 << 20, 64 << 20, **fields))
 def ended(name):
     while not backend.observe(name).ended: time.sleep(0.01)
     return backend.observe(name)

@@ -279,6 +279,37 @@ def test_the_environment_is_the_instances_own_and_stays_out_of_sight(lab: Any) -
     assert b"s3cr3t" not in commands
 
 
+def test_environments_may_hold_any_text_but_nul(lab: Any) -> None:
+    program = "import os; print(ascii(os.environ['TEXT']))"
+    assert lab.output("a", program, environment={"TEXT": "é ☃\n='\""}).strip() == ascii("é ☃\n='\"")
+    with pytest.raises(ComputeError, match="NUL"):
+        lab.start("b", program, environment={"TEXT": "a\0b"})
+
+
+def test_a_program_may_open_its_standard_output_by_name(lab: Any) -> None:
+    assert (
+        lab.output("a", "open('/dev/stdout', 'w').write('out\\n'); open('/dev/stderr', 'a').write('err\\n')")
+        == "out\nerr\n"
+    )
+
+
+def test_a_stop_at_any_moment_of_the_start_is_an_end(lab: Any) -> None:
+    for number in range(10):
+        lab.start(f"a{number}", FOREVER)
+        threading.Event().wait(number / 200)  # the moment is what is varied here
+        lab.backend.stop(f"a{number}")
+        assert lab.backend.observe(f"a{number}").signal == signal.SIGKILL
+    assert processes_of(lab) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only as root is the program somebody else")
+def test_a_folder_closed_to_the_program_is_refused_with_the_mending(lab: Any) -> None:
+    closed = lab.folder / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(ComputeError, match=f"chmod -R o.rX {closed}"):
+        lab.start("a", FOREVER, readable=(closed,))
+
+
 def test_unsandboxed_programs_run_only_on_demand_and_end_whole(laboratory: Callable[..., Any]) -> None:
     lab = laboratory(unsandboxed=True)
     orphan = "import os, time\nif not (orphan := os.fork()):\n  os.setsid(); time.sleep(1000)\n"
@@ -314,3 +345,13 @@ def test_clarys_home_is_never_shown_to_a_program(lab: Any) -> None:
 def test_a_path_that_is_not_there_is_refused(lab: Any) -> None:
     with pytest.raises(ComputeError, match="/no/where does not exist"):
         lab.start("a", FOREVER, readable=(Path("/no/where"),))
+
+
+def test_the_keeper_starts_light() -> None:
+    source = Path(__file__).parents[2] / "src"
+    look = f"import sys; sys.path.append({str(source)!r}); import clary.compute.keeper.life; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", look], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"typing", "dataclasses", "asyncio", "pathlib", "subprocess", "threading", "http", "logging"}
+    ours = {name for name in loaded if name.startswith("clary.") and not name.startswith("clary.compute.keeper")}
+    assert ours == {"clary.compute", "clary.compute.folders"}

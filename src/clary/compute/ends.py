@@ -107,25 +107,25 @@ def stop(folder: Folder) -> None:
     if lock is not None:  # nobody kept it, and nobody ever will
         folder.write("exit.json", STOPPED | {"ended_at": time.time()})
         os.close(lock)
-    _end_keeper(folder)
+    ended_by_us = _end_keeper(folder)
     _end_program(folder.read("program.json"))
     _clear(folder)
+    if ended_by_us and not os.path.exists(folder / "exit.json"):  # it had not come to hearing signals yet
+        folder.write("exit.json", STOPPED | {"ended_at": time.time()})
 
 
-def _end_keeper(folder: Folder) -> None:
-    """Ask the keeper to end its instance and write down the end; kill it if it does not."""
+def _end_keeper(folder: Folder) -> bool:
+    """Ask the keeper to end its instance and write down the end; kill it if it does not. Say whether there was one."""
     keeper = folder.read("keeper.json") if folder.kept() else None
-    if keeper is None:
-        return
-    process = open_process(keeper["pid"], keeper["started"])
+    process = open_process(keeper["pid"], keeper["started"]) if keeper else None
     if process is None:
-        return
+        return False
     try:
         for number, patience_s in ((signal.SIGTERM, GENTLE_S), (signal.SIGKILL, HARD_S)):
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(process, number)
             if _ended(process, patience_s):
-                return
+                return True
     finally:
         os.close(process)
     raise ComputeError(f"The keeper of {folder.path} does not die.")

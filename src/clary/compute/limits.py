@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ def _version_2(mounts: list[Path], own: str) -> Hierarchy:
         place = mount / own
         candidates = [parent for parent in (place, *place.parents) if parent.is_relative_to(mount)]
         for parent in candidates:
-            if _hands_on(parent) and _makes(parent / PARENT) and _hands_on(parent / PARENT):
+            if _hands_on(parent) and _makes(parent / PARENT) and _hands_on(parent / PARENT) and _takes(parent / PARENT):
                 return Hierarchy(2, {"all": parent})
     return NO_GROUPS
 
@@ -95,6 +96,19 @@ def _hands_on(group: Path) -> bool:
     except OSError:
         return False
     return all(controller in enabled for controller in V2_NEEDED)
+
+
+def _takes(group: Path) -> bool:
+    """Say whether a process of ours may move into a child of this group, by moving one there."""
+    child = group / "try"
+    try:
+        child.mkdir(exist_ok=True)
+        command = ["/bin/sh", "-c", 'echo 0 > "$0"', str(child / "cgroup.procs")]
+        mover = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - the path is our own
+        child.rmdir()
+    except OSError:
+        return False
+    return mover.returncode == 0
 
 
 def settings(hierarchy: Hierarchy, *, vcpus: float, memory_bytes: int, processes_max: int) -> dict[str, dict[str, str]]:

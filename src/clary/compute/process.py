@@ -85,12 +85,19 @@ class ProcessBackend:
             raise ComputeError(f"{self._problem.what} {self._problem.mend}", permanent=True)
         if not instance.opt_ml.is_dir():
             raise ComputeError(f"The folder {instance.opt_ml} for /opt/ml does not exist.")
-        home = self._root.parent
+        if any("\0" in text for text in (*instance.command, *instance.environment, *instance.environment.values())):
+            raise ComputeError("A command and its environment cannot hold NUL characters.", permanent=True)
         for path in (*instance.readable, *([instance.python] if instance.python else [])):
-            if not path.exists():
-                raise ComputeError(f"{path} does not exist.", permanent=True)
-            if home.is_relative_to(path.resolve()):
-                raise ComputeError(f"{path} cannot be shown to a program: Clary's home is inside it.", permanent=True)
+            self._refuse_what_cannot_be_shown(path)
+
+    def _refuse_what_cannot_be_shown(self, path: Path) -> None:
+        if not path.exists():
+            raise ComputeError(f"{path} does not exist.", permanent=True)
+        if self._root.parent.is_relative_to(path.resolve()):
+            raise ComputeError(f"{path} cannot be shown to a program: Clary's home is inside it.", permanent=True)
+        if os.geteuid() == 0 and path.is_dir() and path.stat().st_mode & 0o005 != 0o005:
+            message = f"{path} is closed to the user that the program will be; open it with: chmod -R o+rX {path}"
+            raise ComputeError(message, permanent=True)
 
     @functools.cached_property
     def _problem(self) -> probe.Problem | None:

@@ -159,6 +159,7 @@ class Keeper:
         os.close(log_write)
         self._loop.watch(program.status, IN, self._status_came)
         self._loop.run()
+        self._status_came(0)  # a quick program may be over before its beginning was heard of
         program.end_everything()
         deadline = time.monotonic() + DRAIN_S
         while not output.ended and self._loop.turn(max(0.0, deadline - time.monotonic())):

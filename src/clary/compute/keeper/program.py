@@ -44,7 +44,7 @@ class Program:
         if self._pid == 0:
             try:
                 _become(plan, environment, log, write_end)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 os.write(2, f"The program could not be started: {error}\n".encode())
             finally:
                 os._exit(127)
@@ -119,6 +119,8 @@ def _become(plan: dict[str, Any], environment: dict[str, str], log: int, status:
             file.write("0")
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if plan["sandboxed"]:
+        os.fchown(log, plan["uid"], -1)  # so that the program may open /dev/stdout by name
     os.dup2(log, 1)
     os.dup2(log, 2)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these, and what is ignored stays so
