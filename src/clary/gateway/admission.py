@@ -1,0 +1,245 @@
+"""Who may invoke what: signatures, principals and decisions, remembered between requests.
+
+A key that was not seen before is looked up once, in a thread. What is remembered is
+dropped when the store tells of a change; until then it holds, even if the store cannot be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from clary.access.context import request_context
+from clary.access.decide import decide
+from clary.access.policy import Policy
+from clary.access.principal import Principal
+from clary.access.requirements import requirements
+from clary.core.clock import Clock
+from clary.core.errors import AccessDenied, ServiceError
+from clary.gateway.answers import internal, overloaded
+from clary.wire import sigv4, sigv4_faults
+from clary.wire.message import Request
+from clary.wire.sigv4 import Signature
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+SERVICE = "sagemaker"
+OPERATION = "InvokeEndpoint"
+LOOPBACK = "127.0.0.1"
+"""Where every call comes from: the gateway listens on loopback addresses and Unix sockets alone."""
+KNOWN_MAX = 10_000
+"""Keys remembered; as many that are nobody's are remembered beside them."""
+LOOKING_MAX = 256
+"""Keys looked up at once; a request with one more is answered 503."""
+WAITING_MAX = 10_000
+UNKNOWN_S = 2.0
+"""How long a key is remembered as nobody's."""
+SIGNING_KEYS_MAX = 16
+DECISIONS_MAX = 1_000
+
+
+class Credential(Protocol):
+    """Whose key it is, and what it signs with."""
+
+    @property
+    def secret(self) -> str:
+        """Return the secret access key."""
+
+    @property
+    def principal(self) -> Principal:
+        """Return the caller."""
+
+    @property
+    def expires(self) -> float | None:
+        """Return when it ends, None if never."""
+
+
+Find = Callable[[str, str], Credential | None]
+"""Returns the credential of an access key and session token, None if there is none; reads the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The call may go on, in this account and region."""
+
+    account: str
+    region: str
+
+
+Told = Callable[[Admitted | ServiceError], None]
+
+
+@dataclass(slots=True)
+class Known:
+    """What is remembered of one key."""
+
+    credential: Credential
+    lasting: bool  # decisions depend on nothing but principal and parameters
+    signing_keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    decisions: dict[tuple[tuple[str, str], ...], str] = field(default_factory=dict)
+
+
+Found = Known | ServiceError | None
+"""None is a key that is nobody's."""
+
+
+class Admission:
+    """Admits invocations; belongs to one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, executor: Executor, find: Find, clock: Clock) -> None:
+        self._loop = loop
+        self._executor = executor
+        self._find = find
+        self._clock = clock
+        self._known: dict[tuple[str, str], Known] = {}
+        self._unknown: dict[tuple[str, str], float] = {}
+        self._looking: dict[tuple[str, str], list[Callable[[Found], None]]] = {}
+        self._waiting = 0
+        self._forgotten = 0
+
+    def admit(self, request: Request, told: Mapping[str, str], then: Told) -> None:
+        """Tell whether the request may go on: at once if its key is known, else as soon as it is."""
+        signature = sigv4.parse(request)
+        if signature is None:
+            raise sigv4_faults.missing_signature("json")
+        if signature.service != SERVICE:
+            message = f"Credential should be scoped to correct service: '{SERVICE}'."
+            raise sigv4_faults.mismatch("json", message)
+
+        def decided(known: Found) -> None:
+            then(self._outcome(known, signature, request, told))
+
+        key = (signature.access_key, signature.session_token)
+        known = self._known.get(key)
+        if known is not None or self._unknown.get(key, 0.0) > self._clock():
+            decided(known)
+        else:
+            self._look_up(key, decided)
+
+    def forget(self, accounts: frozenset[str], *, everyone: bool) -> None:
+        """Drop what is remembered of these accounts, or of all; and every key that was nobody's."""
+        self._forgotten += 1
+        self._unknown.clear()
+        for key, known in list(self._known.items()):
+            if everyone or known.credential.principal.account in accounts:
+                del self._known[key]
+
+    def _outcome(
+        self, known: Found, signature: Signature, request: Request, told: Mapping[str, str]
+    ) -> Admitted | ServiceError:
+        if isinstance(known, ServiceError):
+            return known
+        if known is None:
+            return sigv4_faults.unknown_access_key(signature.dialect, signature.access_key)
+        try:
+            return self._decide(known, signature, request, told)
+        except ServiceError as refused:
+            return refused
+
+    def _decide(self, known: Known, signature: Signature, request: Request, told: Mapping[str, str]) -> Admitted:
+        credential, now = known.credential, self._clock()
+        if credential.expires is not None and credential.expires <= now:
+            raise sigv4_faults.expired_token(signature.dialect)
+        sigv4.check(signature, request, _signing_key(known, signature), now)
+        key = (("region", signature.region), *told.items())
+        denied = known.decisions.get(key)
+        if denied is None:
+            denied = _denied(credential.principal, signature.region, request, told, now)
+            if known.lasting:
+                _keep(known.decisions, key, denied, DECISIONS_MAX)
+        if denied:
+            raise AccessDenied(denied)
+        return Admitted(credential.principal.account, signature.region)
+
+    def _look_up(self, key: tuple[str, str], then: Callable[[Found], None]) -> None:
+        if self._waiting >= WAITING_MAX or (key not in self._looking and len(self._looking) >= LOOKING_MAX):
+            then(overloaded("Too many access keys are being looked up. Reduce your request rate."))
+            return
+        self._waiting += 1
+        waiting = self._looking.setdefault(key, [])
+        waiting.append(then)
+        if len(waiting) == 1:
+            forgotten = self._forgotten
+            future = self._loop.run_in_executor(self._executor, self._find, *key)
+            future.add_done_callback(lambda done: self._found(key, done, forgotten))
+
+    def _found(self, key: tuple[str, str], done: asyncio.Future[Credential | None], forgotten: int) -> None:
+        known = _found(done)
+        if forgotten == self._forgotten:  # else it may be out of date already
+            self._remember(key, known)
+        waiting = self._looking.pop(key)
+        self._waiting -= len(waiting)
+        for then in waiting:
+            then(known)
+
+    def _remember(self, key: tuple[str, str], known: Found) -> None:
+        if isinstance(known, Known):
+            _keep(self._known, key, known, KNOWN_MAX)
+        elif known is None:
+            self._unknown.pop(key, None)
+            _keep(self._unknown, key, self._clock() + UNKNOWN_S, KNOWN_MAX)
+
+
+def _found(done: asyncio.Future[Credential | None]) -> Found:
+    error = done.exception()
+    if isinstance(error, (SQLAlchemyError, OSError)):
+        log.warning("an access key could not be looked up: %s", error)
+        return overloaded("Credentials cannot be looked up at the moment.")
+    if error is not None:
+        log.error("looking up an access key failed", exc_info=error)
+        return internal("An internal failure occurred.")
+    credential = done.result()
+    return None if credential is None else Known(credential, _lasting(credential.principal))
+
+
+def _signing_key(known: Known, signature: Signature) -> bytes:
+    scope = (signature.date, signature.region)
+    key = known.signing_keys.get(scope)
+    if key is None:
+        key = sigv4.signing_key(known.credential.secret, signature.date, signature.region, signature.service)
+        _keep(known.signing_keys, scope, key, SIGNING_KEYS_MAX)
+    return key
+
+
+def _denied(principal: Principal, region: str, request: Request, told: Mapping[str, str], now: float) -> str:
+    """Return why the call is denied, '' if it is allowed."""
+    agent = request.headers.get("user-agent")
+    context = request_context(now=now, secure=False, source_ip=LOOPBACK, user_agent=agent)
+    needed = requirements(
+        "sagemaker-runtime", OPERATION, told, account=principal.account, region=region, context=context
+    )
+    for each in needed:
+        decision = decide(principal, each)
+        if not decision.allowed:
+            return decision.message
+    return ""
+
+
+def _lasting(principal: Principal) -> bool:
+    """Say whether no policy of the principal looks at anything that differs from request to request."""
+    return not any(
+        statement.conditions or (statement.resources is not None and statement.resources.variable)
+        for policy in _policies(principal)
+        for statement in policy.statements
+    )
+
+
+def _policies(principal: Principal) -> Iterator[Policy]:
+    for policies in (principal.identity, principal.boundary, principal.session):
+        yield from policies or ()
+
+
+def _keep(memory: dict[K, V], key: K, value: V, most: int) -> None:
+    """Remember something; at the limit the oldest goes."""
+    if len(memory) >= most:
+        del memory[next(iter(memory))]
+    memory[key] = value

@@ -1,0 +1,104 @@
+"""Answers to invocations as AWS writes them: results, and errors in rest-json. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from clary.core.errors import ServiceError
+from clary.core.ids import arn
+
+REASONS = {each.value: each.phrase for each in HTTPStatus} | {530: "Internal Dependency"}
+MESSAGE_CHARACTERS_MAX = 2048
+RETRY_AFTER_S = 1
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
+    "each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+Fields = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client receives."""
+
+    status: int
+    fields: Fields
+    body: bytes = field(default=b"", repr=False)
+
+    def encode(self, request_id: str, *, close: bool) -> bytes:
+        """Return the bytes of the answer."""
+        lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}\r\nx-amzn-RequestId: {request_id}\r\n"]
+        lines += [f"{name}: {value}\r\n" for name, value in self.fields]
+        lines.append(
+            f"Content-Length: {len(self.body)}\r\n{'Connection: close' if close else 'Connection: keep-alive'}"
+        )
+        return "".join([*lines, "\r\n\r\n"]).encode("latin-1", "replace") + self.body
+
+
+def refusal(error: ServiceError) -> Answer:
+    """Return the answer that tells an error, in the shape of rest-json."""
+    body = {"Message": error.message, **error.members}
+    fields = [("Content-Type", "application/json"), ("x-amzn-ErrorType", error.code)]
+    if error.status == 503:
+        fields.append(("Retry-After", str(RETRY_AFTER_S)))
+    return Answer(error.status, tuple(fields), json.dumps(body).encode())
+
+
+def bare(status: int, message: str) -> Answer:
+    """Return an answer of the front door, before any operation: a status and a message without a code."""
+    return Answer(status, (("Content-Type", "application/json"),), json.dumps({"message": message}).encode())
+
+
+def unavailable(message: str) -> bytes:
+    """Return a whole answer for a connection whose request nobody could take."""
+    body = json.dumps({"__type": "ServiceUnavailableException", "message": message}).encode()
+    fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nRetry-After: {RETRY_AFTER_S}\r\n"
+    return f"HTTP/1.1 503 Service Unavailable\r\n{fields}Connection: close\r\n\r\n".encode() + body
+
+
+def too_large(bytes_max: int) -> Answer:
+    """Return AWS's answer to a body beyond the limit."""
+    return bare(413, f"HTTP content length exceeded {bytes_max} bytes.")
+
+
+def not_found(account: str, endpoint: str) -> ServiceError:
+    """Return the error of an endpoint that is not there, or not in service yet."""
+    return ServiceError(f"Endpoint {endpoint} of account {account} not found.", code="ValidationError", status=400)
+
+
+def invalid(message: str) -> ServiceError:
+    """Return the error of a request that breaks a rule."""
+    return ServiceError(message, code="ValidationError", status=400)
+
+
+def overloaded(message: str) -> ServiceError:
+    """Return the error of a part that is full or down for the moment."""
+    return ServiceError(message, code="ServiceUnavailable", status=503)
+
+
+def internal(message: str) -> ServiceError:
+    """Return the error of a request that may or may not have been worked on."""
+    return ServiceError(message, code="InternalFailure", status=500)
+
+
+def model_error(region: str, account: str, endpoint: str, status: int, said: str) -> ServiceError:
+    """Return the error of a model that answered so; status 0 is no answer at all."""
+    client = 400 <= status < 500
+    said = said[:MESSAGE_CHARACTERS_MAX]
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"
+    members: dict[str, Any] = {
+        "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if client else "INTERNAL_FAILURE_FROM_MODEL",
+        "LogStreamArn": arn("logs", region, account, f"log-group:{group}"),
+        "OriginalMessage": said,
+        "OriginalStatusCode": status,
+    }
+    message = (
+        f'Received {"client" if client else "server"} error ({status}) from primary with message "{said}". '
+        f"See {console} in account {account} for more information."
+    )
+    return ServiceError(message, code="ModelError", status=424, **members)

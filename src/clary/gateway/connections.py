@@ -1,0 +1,303 @@
+"""Connections of clients: one request after another, each within its limits and its time.
+
+An invocation is read whole and answered here. Anything else hands the connection over to the
+api, between two requests, with every byte that was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from enum import Enum, auto
+from math import inf
+from typing import Protocol, cast
+
+from clary.gateway import answers
+from clary.gateway.answers import CONTINUE, Answer
+from clary.gateway.bodies import Chunks, TooLarge
+from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Malformed, may_be_invocation, parse
+from clary.gateway.invocations import Respond
+
+IDLE_S = 75.0
+"""How long a connection may stay open without a request."""
+HEAD_S = 20.0
+BODY_S = 60.0
+"""How long a client may take for a head, and for a body."""
+WRITE_S = 60.0
+"""How long a client may take to read an answer."""
+LINGER_S = 2.0
+"""How long a connection that was refused is still read, so that the client gets to see the refusal."""
+LINGER_BYTES_MAX = 64 * 1024 * 1024
+NO_REQUEST_ID = "-"
+
+
+class House(Protocol):
+    """What a connection needs of its worker."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop."""
+
+    @property
+    def body_bytes_max(self) -> int:
+        """Return the largest body of an invocation."""
+
+    @property
+    def draining(self) -> bool:
+        """Say whether no further request is taken."""
+
+    def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
+        """Answer an invocation."""
+
+    def hand_over(self, connection: socket.socket, pending: bytes) -> None:
+        """Give a connection to the api."""
+
+    def opened(self, connection: Connection) -> None:
+        """Take note of a connection."""
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+
+
+class State(Enum):
+    """What a connection is at."""
+
+    HEAD = auto()
+    BODY = auto()
+    ANSWER = auto()
+    LINGER = auto()
+    GONE = auto()
+
+
+PATIENCE_S = {State.HEAD: IDLE_S, State.BODY: BODY_S, State.LINGER: LINGER_S}
+
+
+class Connection(asyncio.Protocol):
+    """One client; `pending` is what was read before, by whoever handed the connection over."""
+
+    def __init__(self, house: House, pending: bytes = b"", *, handed_back: bool = False) -> None:
+        self._house = house
+        self._buffer = bytearray(pending)
+        self._handed_back = handed_back
+        self._state = State.HEAD
+        self._deadline = inf
+        self._writable = True
+        self._reading = True
+        self._ended = False  # the client sends no more
+        self._stepping = False
+        self._searched = 0
+        self._lingered = 0
+        self._began = 0.0
+        self._head: Head | None = None
+        self._chunks: Chunks | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Say whether a request is under way or an answer not sent yet."""
+        return self._state in (State.BODY, State.ANSWER) or not self._writable or bool(self._buffer)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with what was read before."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=0)  # so that `_writable` means that everything is sent
+        self._house.opened(self)
+        self._wait(IDLE_S)
+        if self._buffer:
+            self._advance()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the client."""
+        if self._state is State.LINGER:
+            self._lingered += len(data)
+            if self._lingered > LINGER_BYTES_MAX:
+                self._transport.abort()
+            return
+        self._buffer += data
+        if self._state is State.ANSWER:
+            self._pause()
+        else:
+            self._advance()
+
+    def eof_received(self) -> bool:
+        """Keep the connection for the answer if one is due; close it otherwise."""
+        self._ended = True
+        return self._state is State.ANSWER or (self._state is not State.LINGER and not self._writable)
+
+    def pause_writing(self) -> None:
+        """Note that an answer is on its way."""
+        self._writable = False
+        self._wait(WRITE_S)
+
+    def resume_writing(self) -> None:
+        """Go on once an answer is sent."""
+        self._writable = True
+        self._wait(PATIENCE_S.get(self._state, inf))
+        self._advance()
+        if self._ended and self._state is State.HEAD:
+            self._transport.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Forget the connection."""
+        self._state = State.GONE
+        self._house.closed(self)
+
+    def sweep(self, now: float) -> None:
+        """Close the connection if its time is over."""
+        if now < self._deadline:
+            return
+        if not self._writable or self._state is State.LINGER:
+            self._transport.abort()
+        elif self._state is State.BODY or self._buffer:
+            self._refuse(answers.bare(408, "The request did not arrive in time."))
+        else:
+            self._transport.close()
+
+    def close_if_idle(self) -> None:
+        """Close the connection unless a request is under way."""
+        if not self.busy:
+            self._transport.close()
+
+    def _wait(self, seconds: float) -> None:
+        self._deadline = self._house.loop.time() + seconds
+
+    def _advance(self) -> None:
+        """Do all that can be done with what was read."""
+        if self._stepping:
+            return  # an answer that came at once: the loop below goes on
+        self._stepping = True
+        try:
+            while self._writable and self._step():
+                pass
+        except Malformed as error:
+            self._refuse(answers.bare(error.status, error.message))
+        except TooLarge:
+            self._refuse(answers.too_large(self._house.body_bytes_max))
+        finally:
+            self._stepping = False
+
+    def _step(self) -> bool:
+        match self._state:
+            case State.HEAD:
+                return self._read_head()
+            case State.BODY:
+                return self._read_body()
+            case _:
+                return False
+
+    def _read_head(self) -> bool:
+        buffer = self._buffer
+        if buffer.startswith(b"\r\n"):  # RFC 9112, section 2.2: a stray empty line is passed over
+            del buffer[:2]
+        if not buffer:
+            return False
+        if not self._handed_back and not may_be_invocation(buffer):
+            self._hand_over()
+            return False
+        end = buffer.find(HEAD_END, self._searched, HEAD_BYTES_MAX)
+        if end < 0:
+            self._await_head()
+            return False
+        self._searched = 0
+        return self._begin(bytes(buffer[: end + len(HEAD_END)]))
+
+    def _await_head(self) -> None:
+        if len(self._buffer) >= HEAD_BYTES_MAX:
+            raise Malformed("The request head is too large.", 431)
+        if self._searched == 0:
+            self._wait(HEAD_S)
+        self._searched = max(1, len(self._buffer) - len(HEAD_END))
+
+    def _begin(self, raw: bytes) -> bool:
+        head = parse(raw)
+        if head is None:
+            if self._handed_back:
+                raise Malformed("The api took this for an invocation, which it is not.")
+            self._hand_over()
+            return False
+        self._handed_back = False
+        del self._buffer[: len(raw)]
+        self._head = head
+        self._began = self._house.loop.time()
+        if head.length is not None and head.length > self._house.body_bytes_max:
+            raise TooLarge
+        self._chunks = Chunks(self._house.body_bytes_max) if head.length is None else None
+        self._state = State.BODY
+        self._wait(BODY_S)
+        if head.expects_continue and len(self._buffer) < (head.length or 1):
+            self._transport.write(CONTINUE)
+        return True
+
+    def _read_body(self) -> bool:
+        assert self._head is not None, "a body follows a head"
+        if self._chunks is not None:
+            self._chunks.feed(self._buffer)
+            if not self._chunks.whole:
+                return False
+            body = self._chunks.body()
+        else:
+            length = self._head.length or 0
+            if len(self._buffer) < length:
+                return False
+            body = bytes(memoryview(self._buffer)[:length])
+            del self._buffer[:length]
+        self._state = State.ANSWER
+        self._deadline = inf
+        if self._buffer:
+            self._pause()
+        self._house.invoke(self._head, body, self._began, self._answer)
+        return True
+
+    def _answer(self, answer: Answer, request_id: str) -> None:
+        if self._state is not State.ANSWER:
+            return  # the client has gone
+        assert self._head is not None, "an answer follows a request"
+        close = (self._ended and not self._buffer) or not self._head.keep_alive or self._house.draining
+        self._state = State.HEAD
+        self._wait(IDLE_S)
+        self._transport.write(answer.encode(request_id, close=close))
+        if close:
+            self._linger()
+            return
+        if self._buffer:
+            self._advance()
+        if self._state in (State.HEAD, State.BODY):
+            self._resume()
+
+    def _refuse(self, answer: Answer) -> None:
+        """Answer what is no whole request, and end the connection."""
+        self._state = State.HEAD
+        self._transport.write(answer.encode(NO_REQUEST_ID, close=True))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Send the end after the answer, and read on for a while: closing at once could destroy the answer."""
+        self._state = State.LINGER
+        self._buffer.clear()
+        if self._ended or self._transport.is_closing():
+            self._transport.close()
+            return
+        self._wait(LINGER_S if self._writable else WRITE_S)
+        with suppress(OSError):  # the client has gone: the end is about to be read
+            self._transport.write_eof()
+        self._resume()
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    def _hand_over(self) -> None:
+        self._pause()
+        connection = socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno()))
+        pending = bytes(self._buffer)
+        self._buffer.clear()
+        self._state = State.GONE
+        self._transport.abort()  # closes this descriptor of the connection, not the connection
+        self._house.hand_over(connection, pending)

@@ -1,0 +1,162 @@
+"""Where a worker's connections come in, and where those go that are not for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from clary.core import handoff
+from clary.core.settings import Settings
+from clary.gateway import answers
+from clary.gateway.connections import LINGER_S, Connection
+from clary.gateway.invocations import Plane
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS_MAX = 8_192
+"""Of clients, in one worker; more wait in the listener's backlog."""
+HANDOFFS_WAITING_MAX = 1_024
+"""Connections that wait for the api while it restarts; one more is answered 503."""
+BREATH_S = 0.1
+"""Pause before accepting again when the process has no descriptor left."""
+DRAIN_POLL_S = 0.02
+DISCARD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Listening sockets, inherited: the port, the one for code inside instances, the one the api hands back to."""
+
+    tcp: socket.socket
+    platform: socket.socket
+    invocations: socket.socket
+
+
+class Desk:
+    """Accepts connections, and gives away those that the api is to serve."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, plane: Plane, settings: Settings, sockets: Sockets) -> None:
+        self.loop = loop
+        self.body_bytes_max = settings.invocation_bytes_max
+        self.draining = False
+        self.invoke = plane.invoke
+        self._api = settings.handoff_socket
+        self._entrances = (sockets.tcp, sockets.platform)
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handing_over = 0
+        self._accepting = False
+        self._stop_taking_back = handoff.accept(sockets.invocations, self._take_back)
+        for listener in self._entrances:
+            listener.settimeout(0)
+        self._accept_more()
+
+    def opened(self, connection: Connection) -> None:
+        """Take note of a connection."""
+        self._connections.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        if not self._accepting and len(self._connections) < CONNECTIONS_MAX:
+            self._accept_more()
+
+    def hand_over(self, connection: socket.socket, pending: bytes) -> None:
+        """Give a connection to the api, or answer 503 in its stead."""
+        if self._handing_over >= HANDOFFS_WAITING_MAX or len(pending) > handoff.PENDING_BYTES_MAX:
+            self._spawn(_turn_away(connection, "Too many connections wait for the API."))
+        else:
+            self._spawn(self._hand_over(connection, pending))
+
+    def sweep(self) -> None:
+        """Close connections whose time is over."""
+        now = self.loop.time()
+        for connection in list(self._connections):
+            connection.sweep(now)
+
+    async def drain(self, patience_s: float) -> None:
+        """Accept nothing more, and return when everything under way is done, or the time is over."""
+        self.draining = True
+        self._stop_accepting()
+        self._stop_taking_back()
+        ends = self.loop.time() + patience_s
+        for connection in list(self._connections):
+            connection.close_if_idle()
+        while self.loop.time() < ends and self._working():  # noqa: ASYNC110 - many things end, each in its own way
+            await asyncio.sleep(DRAIN_POLL_S)
+
+    def _working(self) -> bool:
+        return bool(self._tasks) or any(each.busy for each in self._connections)
+
+    def _accept_more(self) -> None:
+        if not self.draining:
+            self._accepting = True
+            for listener in self._entrances:
+                self.loop.add_reader(listener, self._accept, listener)
+
+    def _stop_accepting(self) -> None:
+        self._accepting = False
+        for listener in self._entrances:
+            self.loop.remove_reader(listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Accept one connection, so that the other workers get their share."""
+        try:
+            client, _ = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError as error:
+            log.error("no connection can be accepted for the moment: %s", error)
+            self._stop_accepting()
+            self.loop.call_later(BREATH_S, self._accept_more)
+            return
+        self._adopt(client, partial(Connection, self))
+
+    def _take_back(self, client: socket.socket, pending: bytes) -> None:
+        self._adopt(client, partial(Connection, self, pending, handed_back=True))
+
+    def _adopt(self, client: socket.socket, make: partial[Connection]) -> None:
+        client.settimeout(0)
+        self._spawn(self._converse(client, make))
+        if len(self._connections) >= CONNECTIONS_MAX:
+            self._stop_accepting()
+
+    async def _converse(self, client: socket.socket, make: partial[Connection]) -> None:
+        try:
+            await self.loop.connect_accepted_socket(make, client)
+        except OSError:
+            client.close()
+
+    async def _hand_over(self, connection: socket.socket, pending: bytes) -> None:
+        self._handing_over += 1
+        try:
+            await handoff.hand_over(self._api, connection, pending)
+            connection.close()
+        except handoff.NotTaken:
+            log.warning("the api took no connection for %s s", handoff.PATIENCE_S)
+            await _turn_away(connection, "The API is not available at the moment.")
+        finally:
+            self._handing_over -= 1
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _turn_away(connection: socket.socket, message: str) -> None:
+    """Answer 503 and read on for a while, so that closing does not destroy the answer."""
+    loop = asyncio.get_running_loop()
+    with connection, suppress(OSError):  # a TimeoutError too
+        connection.settimeout(0)
+        connection.send(answers.unavailable(message))
+        connection.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(LINGER_S):
+            while await loop.sock_recv(connection, DISCARD_BYTES):
+                pass

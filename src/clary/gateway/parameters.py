@@ -1,0 +1,92 @@
+"""The parameters of InvokeEndpoint, read from a request head and held against AWS's model. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from clary.core.errors import ServiceError
+from clary.gateway.answers import invalid
+from clary.gateway.heads import Head
+
+PREFIX = "x-amzn-sagemaker-"
+NAME_PATTERN = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*"
+NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+NAME_CHARACTERS_MAX = 63
+LENGTHS = {
+    "content-type": ("contentType", 1024),
+    "accept": ("accept", 1024),
+    f"{PREFIX}custom-attributes": ("customAttributes", 1024),
+    f"{PREFIX}inference-id": ("inferenceId", 64),
+    f"{PREFIX}target-model": ("targetModel", 1024),
+    f"{PREFIX}target-variant": ("targetVariant", NAME_CHARACTERS_MAX),
+}
+UNSUPPORTED = {
+    f"{PREFIX}target-model": "Endpoint {} is not a multi-model endpoint and does not support target model header.",
+    f"{PREFIX}target-container-hostname": (
+        "Endpoint {} is not a multi-container endpoint and does not support target container hostname header."
+    ),
+    f"{PREFIX}inference-component": "Endpoint {} does not have inference components.",
+    f"{PREFIX}session-id": "Endpoint {} does not support stateful sessions.",
+    f"{PREFIX}enable-explanations": "Endpoint {} does not have an explainer.",
+}
+PASSED_ON = ("content-type", "accept")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the client asks for beside the body."""
+
+    endpoint: str
+    target_variant: str
+    target_model: str
+    fields: str  # the header fields that the model receives
+
+    def told(self) -> dict[str, str]:
+        """Return what a policy may speak of, under the names of AWS's model."""
+        told = {"EndpointName": self.endpoint, "TargetVariant": self.target_variant, "TargetModel": self.target_model}
+        return {name: value for name, value in told.items() if value}
+
+
+def read(head: Head) -> Parameters:
+    """Return the parameters, or raise the ValidationError that AWS answers."""
+    endpoint = head.endpoint
+    if len(endpoint) > NAME_CHARACTERS_MAX:
+        raise _broken(f"Value '{endpoint}' at 'endpointName'", _at_most(NAME_CHARACTERS_MAX))
+    if NAME.fullmatch(endpoint) is None:
+        rule = f"Member must satisfy regular expression pattern: {NAME_PATTERN}"
+        raise _broken(f"Value '{endpoint}' at 'endpointName'", rule)
+    kept = [item for item in head.headers.items() if item[0] in PASSED_ON or item[0].startswith(PREFIX)]
+    for name, value in kept:
+        _check(name, value)
+    return Parameters(
+        endpoint=endpoint,
+        target_variant=head.headers.get(f"{PREFIX}target-variant"),
+        target_model=head.headers.get(f"{PREFIX}target-model"),
+        fields="".join(f"{name}: {value}\r\n" for name, value in kept),
+    )
+
+
+def unsupported(parameters: Parameters) -> ServiceError | None:
+    """Return the error of a header that asks for what no endpoint here can do, or None."""
+    for name, message in UNSUPPORTED.items():
+        if f"{name}: " in parameters.fields:
+            return invalid(message.format(parameters.endpoint))
+    return None
+
+
+def _check(name: str, value: str) -> None:
+    if name in LENGTHS:
+        member, longest = LENGTHS[name]
+        if len(value) > longest:
+            raise _broken(f"Value at '{member}'", _at_most(longest))
+    if not value.isascii():
+        raise _broken(f"Value at '{name}'", r"Member must satisfy regular expression pattern: \p{ASCII}*")
+
+
+def _at_most(longest: int) -> str:
+    return f"Member must have length less than or equal to {longest}"
+
+
+def _broken(what: str, rule: str) -> ServiceError:
+    return invalid(f"1 validation error detected: {what} failed to satisfy constraint: {rule}")

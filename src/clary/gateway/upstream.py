@@ -1,0 +1,326 @@
+"""Connections to model servers: a bounded pool an instance, over its Unix socket.
+
+A request whose first byte could not be sent raises Unreachable and may go elsewhere. Once a
+byte was sent the model may have worked on it, so it is never sent again: it ends as a Reply or a Broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import httptools
+
+CONNECTIONS_MAX = 64
+"""To one instance, from one worker."""
+WAITING_MAX = 256
+"""Requests of one worker that wait for a connection to one instance; one more is refused."""
+IDLE_S = 10.0
+HEAD_BYTES_MAX = 64 * 1024
+READ_BYTES = 64 * 1024
+KEPT_HEADERS = frozenset((b"content-type", b"x-amzn-sagemaker-custom-attributes"))
+
+
+class Unreachable(Exception):
+    """The instance takes no connection; no byte of the request reached it."""
+
+
+class Overloaded(Exception):
+    """As many requests wait for the instance as may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model answered; header names are lower-case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The model's answer did not arrive whole: whether it worked on the request is unknown."""
+
+    reason: str
+    malformed: bool = False  # an answer came, but not one that can be passed on
+
+
+class Asker(Protocol):
+    """Whoever waits for a model's answer."""
+
+    def begun(self) -> None:
+        """Hear that the request is on its way to the model."""
+
+    def answered(self, outcome: Reply | Broken) -> None:
+        """Hear what became of it; not called after `Pool.give_up`."""
+
+    def unreachable(self) -> None:
+        """Hear that a request that had to wait could not be sent after all."""
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One request to a model."""
+
+    asker: Asker
+    request: bytes
+    carrier: Carrier | None = None
+
+
+class Pool:
+    """The connections of this worker to one instance."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, path: Path, answer_bytes_max: int) -> None:
+        self.outstanding = 0
+        self.asked = 0
+        self.on_idle: Callable[[], None] | None = None
+        self._loop = loop
+        self._path = path
+        self._answer_bytes_max = answer_bytes_max
+        self._idle: list[Carrier] = []
+        self._open: set[Carrier] = set()
+        self._waiting: deque[Exchange] = deque()
+
+    def ask(self, asker: Asker, request: bytes) -> Exchange:
+        """Send a request, or let it wait for a connection; raise Unreachable or Overloaded."""
+        exchange = Exchange(asker, request)
+        if not self._send(exchange):
+            if len(self._waiting) >= WAITING_MAX:
+                raise Overloaded
+            self._waiting.append(exchange)
+        self.outstanding += 1
+        self.asked += 1
+        return exchange
+
+    def give_up(self, exchange: Exchange) -> bool:
+        """Stop waiting for an answer; return whether the request was sent."""
+        carrier = exchange.carrier
+        if carrier is None:
+            self._waiting.remove(exchange)
+        else:
+            self._open.discard(carrier)
+            carrier.close()
+        self._settled()
+        self._send_waiting()
+        return carrier is not None
+
+    def sweep(self) -> None:
+        """Close connections that were idle for long."""
+        oldest = self._loop.time() - IDLE_S
+        for carrier in [each for each in self._idle if each.idle_since < oldest]:
+            self._idle.remove(carrier)
+            self.dropped(carrier)
+
+    def close(self) -> None:
+        """Close every idle connection; those at work close when they are done."""
+        for carrier in self._idle:
+            self.dropped(carrier)
+        self._idle.clear()
+
+    def done(self, carrier: Carrier, exchange: Exchange, outcome: Reply | Broken, *, reusable: bool) -> None:
+        """Take a carrier back, and tell the asker."""
+        if reusable:
+            carrier.idle_since = self._loop.time()
+            self._idle.append(carrier)
+        else:
+            self.dropped(carrier)
+        self._settled()
+        self._send_waiting()
+        exchange.asker.answered(outcome)
+
+    def dropped(self, carrier: Carrier) -> None:
+        """Forget a carrier whose connection is over."""
+        self._open.discard(carrier)
+        if carrier in self._idle:
+            self._idle.remove(carrier)
+        carrier.close()
+
+    def _send(self, exchange: Exchange) -> bool:
+        """Send on an idle connection or a new one; return False if there are as many as may be."""
+        while self._idle:
+            carrier = self._idle.pop()
+            if carrier.send(exchange):
+                return True
+            self.dropped(carrier)
+        if len(self._open) >= CONNECTIONS_MAX:
+            return False
+        carrier = self._connect()
+        if not carrier.send(exchange):
+            self.dropped(carrier)
+            raise Unreachable(str(self._path))
+        return True
+
+    def _connect(self) -> Carrier:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(0)
+        try:
+            connection.connect(str(self._path))  # a Unix socket connects at once, or fails
+        except OSError as error:
+            connection.close()
+            raise Unreachable(str(self._path)) from error
+        carrier = Carrier(self._loop, connection, self, self._answer_bytes_max)
+        self._open.add(carrier)
+        return carrier
+
+    def _send_waiting(self) -> None:
+        while self._waiting:
+            exchange = self._waiting[0]
+            try:
+                if not self._send(exchange):
+                    return
+            except Unreachable:
+                self._waiting.popleft()
+                self._settled()
+                exchange.asker.unreachable()
+                continue
+            self._waiting.popleft()
+
+    def _settled(self) -> None:
+        self.outstanding -= 1
+        if self.outstanding == 0 and self.on_idle is not None:
+            self.on_idle()
+
+
+class Carrier:
+    """One connection to a model server; carries one exchange at a time."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, connection: socket.socket, pool: Pool, answer_bytes_max: int
+    ) -> None:
+        self.idle_since = 0.0
+        self._loop = loop
+        self._connection = connection
+        self._pool = pool
+        self._answer_bytes_max = answer_bytes_max
+        self._exchange: Exchange | None = None
+        self._unsent = memoryview(b"")
+        self._begin_answer()
+        loop.add_reader(connection, self._readable)
+
+    def send(self, exchange: Exchange) -> bool:
+        """Send a request; return False if the other side is gone and no byte was sent."""
+        try:
+            sent = self._connection.send(exchange.request)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return False
+        self._exchange, exchange.carrier = exchange, self
+        if sent < len(exchange.request):
+            self._unsent = memoryview(exchange.request)[sent:]
+            self._loop.add_writer(self._connection, self._writable)
+        exchange.asker.begun()
+        return True
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._exchange = None
+        if self._connection.fileno() >= 0:
+            self._loop.remove_reader(self._connection)
+            self._loop.remove_writer(self._connection)
+            self._connection.close()
+
+    def _begin_answer(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._head_bytes = 0
+        self._status = 0
+        self._head_done = False
+        self._framed = False
+        self._pieces: list[bytes] = []
+        self._body_bytes = 0
+        self._whole = False
+        self._surplus = False  # the model says more than it was asked
+
+    def _writable(self) -> None:
+        try:
+            self._unsent = self._unsent[self._connection.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent = self._unsent[:0]  # the answer, or the end, is about to be read
+        if not self._unsent:
+            self._loop.remove_writer(self._connection)
+
+    def _readable(self) -> None:
+        try:
+            data = self._connection.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if self._exchange is None:  # the end of an idle connection, or bytes that nobody asked for
+            self._pool.dropped(self)
+        elif not data:
+            self._ended()
+        else:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        if not self._head_done:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._finish(Broken(f"the model's answer is not valid HTTP: {error}", malformed=True))
+            return
+        if self._body_bytes > self._answer_bytes_max:
+            self._finish(Broken(f"the model's answer exceeds {self._answer_bytes_max} bytes", malformed=True))
+        elif self._whole:
+            idle = not self._unsent and not self._surplus
+            self._finish(self._reply(), reusable=idle and self._parser.should_keep_alive())
+        elif not self._head_done and self._head_bytes > HEAD_BYTES_MAX:
+            self._finish(Broken(f"the head of the model's answer exceeds {HEAD_BYTES_MAX} bytes", malformed=True))
+
+    def _ended(self) -> None:
+        until_the_end = self._head_done and not self._framed
+        self._finish(self._reply() if until_the_end else Broken("the model closed the connection before it answered"))
+
+    def _reply(self) -> Reply:
+        return Reply(self._status, self._headers, b"".join(self._pieces))
+
+    def _finish(self, outcome: Reply | Broken, *, reusable: bool = False) -> None:
+        exchange, self._exchange = self._exchange, None
+        assert exchange is not None, "an answer belongs to a request"
+        if reusable:
+            self._begin_answer()
+        self._pool.done(self, exchange, outcome, reusable=reusable)
+
+    def on_message_begin(self) -> None:
+        """Note an answer that nobody asked for (called by the parser)."""
+        self._surplus = self._whole
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep what the client is told (called by the parser)."""
+        name = name.lower()
+        if self._whole:
+            return
+        if name in KEPT_HEADERS:
+            self._headers[name.decode("latin-1")] = value.decode("latin-1")
+        elif name in (b"content-length", b"transfer-encoding"):
+            self._framed = True
+
+    def on_headers_complete(self) -> None:
+        """Note that the body begins (called by the parser)."""
+        if not self._whole:
+            self._head_done = True
+            self._status = self._parser.get_status_code()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body, within the limit (called by the parser)."""
+        self._body_bytes += len(body)
+        if self._body_bytes <= self._answer_bytes_max and not self._whole:
+            self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        """Note that the answer is whole, unless it only announces another (called by the parser)."""
+        if self._status >= 200:
+            self._whole = True
+        else:
+            self._headers, self._head_done, self._framed = {}, False, False

@@ -1,0 +1,92 @@
+"""A gateway worker: answers invocations, and hands every other connection to the api.
+
+It accepts on sockets that the supervisor holds, serves from memory, and ends on SIGTERM
+once what is under way is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import uvloop
+
+from clary.core.settings import Settings
+from clary.gateway.admission import Admission
+from clary.gateway.desk import Desk, Sockets
+from clary.gateway.instances import Instances
+from clary.gateway.invocations import Plane
+from clary.gateway.routes import Follower, News
+from clary.services.iam.principals import Principals
+from clary.store.counters import Meter
+from clary.store.store import Store
+
+log = logging.getLogger(__name__)
+
+LOOKUP_THREADS = 4
+SWEEP_S = 1.0
+DRAIN_S = 65.0
+"""How long requests under way may go on after SIGTERM."""
+
+
+def run(settings: Settings, store: Store, worker: str, sockets: Sockets) -> None:
+    """Serve until SIGTERM."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, store, worker, sockets))
+
+
+async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    meter = Meter(settings.run / "counters", worker)
+    with ThreadPoolExecutor(LOOKUP_THREADS, "look-up") as executor:
+        principals = await loop.run_in_executor(executor, Principals, store, store.clock)
+        admission = Admission(loop, executor, principals.find, store.clock)
+        instances = Instances(loop, settings.invocation_bytes_max, lambda: follower.report())
+        follower = Follower(store, worker, _applier(loop, instances, admission), lambda: instances.holding)
+        await loop.run_in_executor(executor, follower.start)
+        plane = Plane(loop, store.clock, admission, instances, meter, random.random, settings.invocation_timeout_s)
+        desk = Desk(loop, plane, settings, sockets)
+        sweeping = loop.create_task(_sweep(desk, instances))
+        log.info("%s serves", worker)
+        await stop.wait()
+        await desk.drain(DRAIN_S)
+        sweeping.cancel()
+        instances.close()
+        await loop.run_in_executor(executor, follower.stop)
+    meter.close()
+
+
+def _applier(loop: asyncio.AbstractEventLoop, instances: Instances, admission: Admission) -> Callable[[News], None]:
+    """Return what brings news to the event loop, and returns once they are acted on."""
+
+    def act(news: News, done: threading.Event) -> None:
+        try:
+            if news.routes_changed:
+                instances.apply(news.routes)
+            admission.forget(news.accounts, everyone=news.everyone)
+        finally:
+            done.set()
+
+    def apply(news: News) -> None:
+        done = threading.Event()
+        loop.call_soon_threadsafe(act, news, done)
+        done.wait()
+
+    return apply
+
+
+async def _sweep(desk: Desk, instances: Instances) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        desk.sweep()
+        instances.sweep()
