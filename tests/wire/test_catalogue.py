@@ -28,6 +28,7 @@ OTHER_SERVICES, OTHER_OPERATIONS = 30, 5
 EXAMPLES, EXAMPLES_SLOW = 4, 2
 MEMBERS_MAX, ITEMS_MAX, DEPTH_MAX = 6, 2, 5
 ABSENT = object()
+OWN_WORDS = ("message", "code", "status", "type")  # of an error; members of these names are the wire's to fill
 
 # Operations that no server can tell apart by the request alone, and the one that is found instead.
 SAME_REQUEST: Mapping[tuple[str, str], str] = {
@@ -251,8 +252,7 @@ def check_error(oracle: Any, protocol: str, operation: OperationModel, draw: Cal
     else:
         drawn = Drawing(draw, protocol, inward=False).operation_value(shape)
         told = {name for name, member in shape.members.items() if _wire_name(member) == "x-amzn-errortype"}
-        told |= {"code", "status"}  # ServiceError's own words
-        members = {name: value for name, value in drawn.items() if name.lower() != "message" and name not in told}
+        members = {name: value for name, value in drawn.items() if name not in told and name.lower() not in OWN_WORDS}
         error = ServiceError("é <&> why", code=shape.name, status=409, **members)
     response = PROTOCOLS[protocol].write_error(operation.service_model, operation, error, "request-1")
     if operation.http.get("method") == "HEAD":

@@ -1,4 +1,4 @@
-"""The edge cases that AWS's own protocol tests name, each told by a request or an answer."""
+"""The edge cases that AWS's own protocol tests name: requests read, answers written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from clary.wire.protocol import PROTOCOLS, detect, protocols_of
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
-ROOT_OF_ERROR = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def request(
@@ -45,18 +44,9 @@ def write(models: Models, service: str, name: str, result: dict[str, Any], proto
     return PROTOCOLS[protocol or protocols_of(operation.service_model)[0]].write(operation, result, "id-1")
 
 
-def fail(models: Models, service: str, name: str | None, error: ServiceError, protocol: str | None = None) -> Response:
-    model = models.load(service)
-    operation = model.operation_model(name) if name else None
-    return PROTOCOLS[protocol or protocols_of(model)[0]].write_error(model, operation, error, "id-1")
-
-
 def target(name: str, document: object) -> Request:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     return request(body, headers=(("X-Amz-Target", name),))
-
-
-# Finding the operation
 
 
 def test_a_service_of_several_protocols_is_read_in_each(models: Models) -> None:
@@ -94,52 +84,6 @@ def test_an_operation_that_no_model_has_is_unknown(models: Models, service: str,
     assert (caught.value.code, caught.value.status) == ("UnknownOperationException", 404)
     model = models.load(service)
     assert detect(model, sent).write_error(model, None, caught.value, "id-1").status == 404
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "query", "headers", "name"),
-    [
-        ("GET", "/", "", {}, "ListBuckets"),
-        ("GET", "/b", "", {}, "ListObjects"),
-        ("GET", "/b/", "list-type=2&prefix=", {}, "ListObjectsV2"),
-        ("GET", "/b", "uploads", {}, "ListMultipartUploads"),
-        ("GET", "/b", "analytics", {}, "ListBucketAnalyticsConfigurations"),
-        ("GET", "/b", "analytics&id=1", {}, "GetBucketAnalyticsConfiguration"),
-        ("GET", "/b/k", "", {}, "GetObject"),
-        ("GET", "/b/k", "uploadId=1", {}, "ListParts"),
-        ("HEAD", "/b/k/l//", "", {}, "HeadObject"),
-        ("PUT", "/b", "", {}, "CreateBucket"),
-        ("PUT", "/b/k", "", {}, "PutObject"),
-        ("PUT", "/b/k", "", {"x-amz-copy-source": "/b/j"}, "CopyObject"),
-        ("PUT", "/b/k", "partNumber=1&uploadId=u", {}, "UploadPart"),
-        ("PUT", "/b/k", "partNumber=1&uploadId=u", {"x-amz-copy-source": "/b/j"}, "UploadPartCopy"),
-        ("PUT", "/b", "lifecycle=", {}, "PutBucketLifecycleConfiguration"),
-        ("POST", "/b/k", "uploads=", {}, "CreateMultipartUpload"),
-        ("POST", "/b", "delete", {}, "DeleteObjects"),
-        ("DELETE", "/b/k", "uploadId=u", {}, "AbortMultipartUpload"),
-        ("DELETE", "/b/k", "versionId=v", {}, "DeleteObject"),
-    ],
-)
-def test_routes_of_s3(models: Models, method: str, path: str, query: str, headers: dict, name: str) -> None:
-    sent = request(method=method, path=path, query=query, headers=tuple(headers.items()))
-    model = models.load("s3")
-    assert detect(model, sent).find_operation(model, sent).name == name
-
-
-@pytest.mark.parametrize(
-    ("path", "key"),
-    [("/b/a%2Fb/c%20d", "a/b/c d"), ("/b/%C3%BC", "ü"), ("/b//a", "/a"), ("/b/a/", "a/"), ("/b/../c", "../c")],
-)
-def test_keys_are_decoded_and_never_tidied(models: Models, path: str, key: str) -> None:
-    assert read(models, "s3", request(method="GET", path=path)) == ("GetObject", {"Bucket": "b", "Key": key})
-
-
-def test_a_path_that_is_no_utf8_is_refused(models: Models) -> None:
-    with pytest.raises(ServiceError, match="parse the specified URI"):
-        read(models, "s3", request(method="GET", path="/b/%FF"))
-
-
-# Reading
 
 
 def test_tokens_that_clients_fill_in_may_be_absent(models: Models) -> None:
@@ -312,9 +256,6 @@ def test_cbor_that_is_no_cbor_is_refused(models: Models) -> None:
         assert caught.value.code == "SerializationException"
 
 
-# Writing
-
-
 def test_answers_name_the_request(models: Models) -> None:
     for service, name, header in [
         ("sagemaker", "ListEndpoints", "x-amzn-requestid"),
@@ -354,85 +295,3 @@ def test_xml_can_always_be_parsed(models: Models, oracle: Any) -> None:
     answer = write(models, "iam", "GetRole", {"Role": {"Description": "a\x00\x1f\ud800<&>\r\n"}})
     parsed = oracle.parsed("query", of(models, "iam", "GetRole"), answer)
     assert parsed["Role"]["Description"] == "a\ufffd\ufffd\ufffd<&>\r\n"
-
-
-# Errors
-
-
-def test_json_errors_carry_their_type_and_members(models: Models) -> None:
-    answer = fail(models, "sagemaker", "DescribeEndpoint", ServiceError("why", code="ResourceNotFound", status=400))
-    assert answer.status == 400
-    assert json.loads(answer.body) == {"__type": "ResourceNotFound", "Message": "why"}
-
-
-def test_rest_json_errors_carry_their_type_in_a_header(models: Models) -> None:
-    error = ServiceError("why", code="ModelError", OriginalStatusCode=500, OriginalMessage="boom", LogStreamArn="arn")
-    answer = fail(models, "sagemaker-runtime", "InvokeEndpoint", error)
-    assert answer.status == 424
-    assert dict(answer.headers)["x-amzn-errortype"] == "ModelError"
-    body = {"Message": "why", "OriginalStatusCode": 500, "OriginalMessage": "boom", "LogStreamArn": "arn"}
-    assert json.loads(answer.body) == body
-
-
-def test_errors_of_services_that_once_spoke_query_carry_the_old_code(models: Models) -> None:
-    error = ServiceError("why", code="InvalidParameterValueException")
-    for protocol in ("json", "smithy-rpc-v2-cbor"):
-        answer = fail(models, "cloudwatch", "PutMetricData", error, protocol)
-        assert answer.status == 400
-        assert dict(answer.headers)["x-amzn-query-error"] == "InvalidParameterValue;Sender"
-    assert b"<Code>InvalidParameterValue</Code>" in fail(models, "cloudwatch", None, error, "query").body
-
-
-@pytest.mark.parametrize(
-    ("service", "name", "code", "status", "body"),
-    [
-        (
-            "s3",
-            "GetObject",
-            "NoSuchKey",
-            404,
-            "<Error><Code>NoSuchKey</Code><Message>a &lt; b</Message><RequestId>id-1</RequestId>"
-            "<HostId>id-1</HostId></Error>",
-        ),
-        (
-            "iam",
-            "GetRole",
-            "NoSuchEntity",
-            404,
-            '<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>'
-            "<Code>NoSuchEntity</Code><Message>a &lt; b</Message></Error><RequestId>id-1</RequestId></ErrorResponse>",
-        ),
-        (
-            "cloudfront",
-            "GetDistribution",
-            "NoSuchDistribution",
-            404,
-            "<ErrorResponse><Error><Type>Sender</Type><Code>NoSuchDistribution</Code>"
-            "<Message>a &lt; b</Message></Error><RequestId>id-1</RequestId></ErrorResponse>",
-        ),
-        (
-            "ec2",
-            "DescribeVpcs",
-            "InvalidVpcID.NotFound",
-            400,
-            "<Response><Errors><Error><Code>InvalidVpcID.NotFound</Code><Message>a &lt; b</Message></Error></Errors>"
-            "<RequestID>id-1</RequestID></Response>",
-        ),
-    ],
-)
-def test_xml_errors_have_the_shape_of_their_service(
-    models: Models, service: str, name: str, code: str, status: int, body: str
-) -> None:
-    answer = fail(models, service, name, ServiceError("a < b", code=code, status=400))
-    assert answer.status == status
-    assert answer.body.decode() == ROOT_OF_ERROR + body
-
-
-def test_a_head_request_and_a_304_have_no_body(models: Models) -> None:
-    assert fail(models, "s3", "HeadObject", ServiceError("why", code="NoSuchKey", status=404)).body == b""
-    assert fail(models, "s3", "GetObject", ServiceError("why", code="NotModified", status=304)).body == b""
-
-
-def test_what_the_model_calls_our_fault_is_a_500(models: Models) -> None:
-    assert fail(models, "kms", "Encrypt", ServiceError("why", code="KMSInternalException")).status == 500
-    assert fail(models, "sagemaker", "CreateModel", ServiceError("why", code="ResourceLimitExceeded")).status == 400

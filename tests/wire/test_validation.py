@@ -120,6 +120,12 @@ def test_secrets_are_not_told(models: Models) -> None:
     )
 
 
+def test_services_of_old_have_another_code(models: Models) -> None:
+    with pytest.raises(ValidationError) as caught:
+        validate(models.load("iam").operation_model("GetRole"), {})
+    assert caught.value.code == "ValidationError"
+
+
 def test_long_values_and_long_lists_of_violations_are_cut(models: Models) -> None:
     [first, *_] = of_sagemaker(models, "DescribeEndpoint", {"EndpointName": "x" * 100_000})
     assert len(first) < 2_000

@@ -10,6 +10,7 @@ from botocore.model import Shape, StructureShape
 
 from clary.wire import cbor_codec, json_codec, xml_codec
 from clary.wire.message import Body
+from clary.wire.tree_codec import TreeCodec
 
 Members = Mapping[str, Shape]
 
@@ -40,20 +41,24 @@ def body_members(shape: StructureShape, elsewhere: frozenset[str]) -> Members:
     }
 
 
-def _json_read(shape: Shape, raw: bytes) -> Any:
-    return json_codec.decode(shape, json_codec.loads(raw))
+def _tree_format(
+    content_type: str, codec: TreeCodec, loads: Callable[[bytes], Any], dumps: Callable[[Any], bytes]
+) -> BodyFormat:
+    """Return the row of a format whose documents are dicts and lists."""
 
+    def read(shape: Shape, raw: bytes) -> Any:
+        return codec.decode(shape, loads(raw))
 
-def _json_read_members(members: Members, raw: bytes) -> dict[str, Any]:
-    return json_codec.decode_members(members, json_codec.loads(raw))
+    def read_members(members: Members, raw: bytes) -> dict[str, Any]:
+        return codec.decode_members(members, loads(raw))
 
+    def write(shape: Shape, value: Any, _root: str, _namespace: str | None) -> bytes:
+        return dumps(codec.encode(shape, value))
 
-def _json_write(shape: Shape, value: Any, _root: str, _namespace: str | None) -> bytes:
-    return json_codec.dumps(json_codec.encode(shape, value))
+    def write_members(members: Members, value: Mapping[str, Any], _root: str, _namespace: str | None) -> bytes:
+        return dumps(codec.encode_members(members, value))
 
-
-def _json_write_members(members: Members, value: Mapping[str, Any], _root: str, _namespace: str | None) -> bytes:
-    return json_codec.dumps(json_codec.encode_members(members, value))
+    return BodyFormat(content_type, read, read_members, write, write_members)
 
 
 def _xml_read(shape: Shape, raw: bytes) -> Any:
@@ -76,23 +81,7 @@ def _xml_write_members(members: Members, value: Mapping[str, Any], root: str, na
     return XML_DECLARATION + xml_codec.element(root, inner, xml_codec.namespace(namespace)).encode()
 
 
-def _cbor_read(shape: Shape, raw: bytes) -> Any:
-    return cbor_codec.decode(shape, cbor_codec.loads(raw))
-
-
-def _cbor_read_members(members: Members, raw: bytes) -> dict[str, Any]:
-    return cbor_codec.decode_members(members, cbor_codec.loads(raw))
-
-
-def _cbor_write(shape: Shape, value: Any, _root: str, _namespace: str | None) -> bytes:
-    return cbor_codec.dumps(cbor_codec.encode(shape, value))
-
-
-def _cbor_write_members(members: Members, value: Mapping[str, Any], _root: str, _namespace: str | None) -> bytes:
-    return cbor_codec.dumps(cbor_codec.encode_members(members, value))
-
-
 XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-JSON = BodyFormat("application/json", _json_read, _json_read_members, _json_write, _json_write_members)
+JSON = _tree_format("application/json", json_codec.JSON, json_codec.loads, json_codec.dumps)
+CBOR = _tree_format("application/cbor", cbor_codec.CBOR, cbor_codec.loads, cbor_codec.dumps)
 XML = BodyFormat("application/xml", _xml_read, _xml_read_members, _xml_write, _xml_write_members)
-CBOR = BodyFormat("application/cbor", _cbor_read, _cbor_read_members, _cbor_write, _cbor_write_members)

@@ -35,6 +35,11 @@ def load(name: str, loader: Loader) -> ServiceModel:
         raise KeyError(name) from error
 
 
+def protocols_of(model: ServiceModel) -> tuple[str, ...]:
+    """Return the protocols that a service speaks, its favourite first."""
+    return tuple(model.metadata.get("protocols") or (model.metadata["protocol"],))
+
+
 def endpoint_prefix(model: ServiceModel) -> str:
     """Return the first label of the service's host names, such as `runtime.sagemaker`."""
     return model.metadata["endpointPrefix"]

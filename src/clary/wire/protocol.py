@@ -17,6 +17,9 @@ from clary.core.errors import ServiceError
 from clary.wire import query, rest, routes, rpc
 from clary.wire.malformed import SerializationError
 from clary.wire.message import Request, Response
+from clary.wire.models import protocols_of
+
+__all__ = ["PROTOCOLS", "Protocol", "detect", "protocols_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,6 @@ _ROWS = (
 )
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType({row.name: row for row in _ROWS})
-
-
-def protocols_of(model: ServiceModel) -> tuple[str, ...]:
-    """Return the protocols that a service speaks, its favourite first."""
-    return tuple(model.metadata.get("protocols") or (model.metadata["protocol"],))
 
 
 def detect(model: ServiceModel, request: Request) -> Protocol:

@@ -17,6 +17,7 @@ from clary.wire.message import Request, Response
 from clary.wire.query_codec import Dialect
 from clary.wire.xml_codec import element, escape
 
+_OWN_ELEMENTS = ("Type", "Code", "Message")
 _ACTION = re.compile(r"(?:^|&)Action=([^&]*)")
 
 
@@ -89,8 +90,8 @@ def write_ec2_error(
 
 def error_elements(fault: Fault) -> str:
     """Return code, message and the further members of an error as XML."""
-    members = dict(fault.shape.members) if fault.shape else {}
-    members.pop(fault.message_member, None)
+    every = fault.shape.members if fault.shape else {}
+    members = {name: every[name] for name in every if every[name].serialization.get("name", name) not in _OWN_ELEMENTS}
     told = element("Code", escape(fault.code)) + element("Message", escape(fault.message))
     return told + xml_codec.encode_members(members, fault.members)
 

@@ -133,7 +133,7 @@ def write_json_error(
 def _json_error(fault: Fault) -> bytes:
     members = body_members(fault.shape, http_binding.RESPONSE_PLACES) if fault.shape else {}
     told = {"code": fault.code, fault.message_member: fault.message, **fault.members}
-    document = json_codec.encode_members(members, told)
+    document = json_codec.JSON.encode_members(members, told)
     if fault.message_member not in members:
         document["message"] = fault.message
     return json_codec.dumps(document)

@@ -83,7 +83,7 @@ def write_json_error(
     """Return the json answer that tells `error`."""
     fault = faults.resolve(model, operation, error)
     members = fault.shape.members if fault.shape else {}
-    document = {"__type": _type(model, fault), **json_codec.encode_members(members, fault.members)}
+    document = {"__type": _type(model, fault), **json_codec.JSON.encode_members(members, fault.members)}
     document[_message_name(fault)] = fault.message
     headers = _json_headers(model, request_id) + _query_error(model, fault)
     return Response(fault.status, headers, json_codec.dumps(document))
@@ -95,7 +95,7 @@ def write_cbor_error(
     """Return the CBOR answer that tells `error`."""
     fault = faults.resolve(model, operation, error)
     members = fault.shape.members if fault.shape else {}
-    document = {"__type": _type(model, fault), **cbor_codec.encode_members(members, fault.members)}
+    document = {"__type": _type(model, fault), **cbor_codec.CBOR.encode_members(members, fault.members)}
     document[_message_name(fault)] = fault.message
     headers = _cbor_headers(request_id) + _query_error(model, fault)
     return Response(fault.status, headers, cbor_codec.dumps(document))

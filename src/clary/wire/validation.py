@@ -14,6 +14,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from clary.core.errors import ValidationError
 from clary.wire import patterns
+from clary.wire.models import protocols_of
 from clary.wire.scalars import float_text
 
 VIOLATIONS_MAX = 100
@@ -24,11 +25,15 @@ _NUMBERS = ("integer", "long", "float", "double")
 
 
 def validate(operation: OperationModel, params: Mapping[str, Any]) -> None:
-    """Raise ValidationError with every rule of the operation's input that `params` breaks."""
+    """Raise ValidationError with every rule of the operation's input that `params` breaks.
+
+    Its code is ValidationException, in services that speak (or spoke) query ValidationError.
+    """
     found = violations(operation, params)
     if found:
         count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
-        raise ValidationError(f"{count} detected: {'; '.join(found)}")
+        code = "ValidationError" if "query" in protocols_of(operation.service_model) else None
+        raise ValidationError(f"{count} detected: {'; '.join(found)}", code=code)
 
 
 def violations(operation: OperationModel, params: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,125 @@
+"""Bodies that are dicts and lists once parsed (JSON, CBOR), to and from model shapes.
+
+Null members are dropped both ways; members that the shape lacks are ignored. Scalars are each format's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from clary.wire.malformed import wrong_type
+
+Scalar = Callable[[Shape, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeCodec:
+    """How one format holds scalars; `undefined` is its second word for null."""
+
+    readers: Mapping[str, Scalar]
+    writers: Mapping[str, Scalar]
+    undefined: Any = None
+
+    def decode(self, shape: Shape, value: Any) -> Any:
+        """Return `value`, as the format holds it, in the types that handlers use."""
+        reader = self.readers.get(shape.type_name)
+        return reader(shape, value) if reader else _CONTAINER_READERS[shape.type_name](self, shape, value)
+
+    def encode(self, shape: Shape, value: Any) -> Any:
+        """Return a handler's `value` as the format holds it."""
+        writer = self.writers.get(shape.type_name)
+        return writer(shape, value) if writer else _CONTAINER_WRITERS[shape.type_name](self, shape, value)
+
+    def decode_members(self, members: Mapping[str, Shape], document: Any) -> dict[str, Any]:
+        """Return the members that `document` holds, by the model's names."""
+        if type(document) is not dict:
+            raise wrong_type(document, "structure")
+        decoded = {}
+        for name, member in members.items():
+            item = document.get(member.serialization.get("name", name))
+            if item is not None and item is not self.undefined:
+                decoded[name] = self.decode(member, item)
+        return decoded
+
+    def encode_members(self, members: Mapping[str, Shape], value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the members that `value` holds, by their names on the wire."""
+        encoded = {}
+        for name, member in members.items():
+            item = value.get(name)
+            if item is not None:
+                encoded[member.serialization.get("name", name)] = self.encode(member, item)
+        return encoded
+
+
+def _decode_structure(codec: TreeCodec, shape: StructureShape, value: Any) -> Any:
+    return value if shape.is_document_type else codec.decode_members(shape.members, value)
+
+
+def _decode_list(codec: TreeCodec, shape: ListShape, value: Any) -> list[Any]:
+    if type(value) is not list:
+        raise wrong_type(value, "list")
+    member = shape.member
+    return [None if item is None else codec.decode(member, item) for item in value]
+
+
+def _decode_map(codec: TreeCodec, shape: MapShape, value: Any) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise wrong_type(value, "map")
+    member = shape.value
+    return {str(key): codec.decode(member, item) for key, item in value.items() if item is not None}
+
+
+def _encode_structure(codec: TreeCodec, shape: StructureShape, value: Any) -> Any:
+    return value if shape.is_document_type else codec.encode_members(shape.members, value)
+
+
+def _encode_list(codec: TreeCodec, shape: ListShape, value: Any) -> list[Any]:
+    member = shape.member
+    return [None if item is None else codec.encode(member, item) for item in value]
+
+
+def _encode_map(codec: TreeCodec, shape: MapShape, value: Any) -> dict[str, Any]:
+    member = shape.value
+    return {key: codec.encode(member, item) for key, item in value.items() if item is not None}
+
+
+_CONTAINER_READERS: Mapping[str, Callable[[TreeCodec, Any, Any], Any]] = {
+    "structure": _decode_structure,
+    "list": _decode_list,
+    "map": _decode_map,
+}
+
+_CONTAINER_WRITERS: Mapping[str, Callable[[TreeCodec, Any, Any], Any]] = {
+    "structure": _encode_structure,
+    "list": _encode_list,
+    "map": _encode_map,
+}
+
+
+def text(_shape: Shape, value: Any) -> str:
+    """Write a string."""
+    return str(value)
+
+
+def boolean(_shape: Shape, value: Any) -> bool:
+    """Write a boolean."""
+    return bool(value)
+
+
+def integer(_shape: Shape, value: Any) -> int:
+    """Write an integer."""
+    return int(value)
+
+
+# What every format of this kind writes alike.
+PLAIN_WRITERS: Mapping[str, Scalar] = {
+    "string": text,
+    "character": text,
+    "boolean": boolean,
+    "integer": integer,
+    "long": integer,
+}
