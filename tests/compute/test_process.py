@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -220,6 +221,26 @@ def test_a_killed_keeper_takes_its_program_along_and_the_result_is_unknown(lab: 
     lab.backend.stop("a")
     lab.backend.remove("a")
     assert lab.backend.names() == []
+
+
+@pytest.mark.slow
+def test_keepers_killed_at_random_moments_leave_nothing(lab: Any) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print("seed", seed)
+    moments = random.Random(seed)
+    groups: list[str] = []
+    for number in range(60):
+        name = f"a{number}"
+        lab.start(name, FOREVER, serves=True, egress=True)
+        groups += json.loads((lab.folder / "i" / name / "instance.json").read_text())["cgroups"]
+        threading.Event().wait(moments.random() / 10)
+        os.kill(keeper_pid(lab, name), signal.SIGKILL)
+        assert lab.ended(name).state is State.LOST
+        lab.wait(lambda: not processes_of(lab), within_s=2)
+        lab.backend.stop(name)
+        lab.backend.remove(name)
+    assert lab.backend.names() == []
+    assert not any(Path(group).exists() for group in groups)
 
 
 def test_a_stop_before_a_keeper_came_keeps_it_from_ever_coming(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:

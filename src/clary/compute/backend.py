@@ -59,7 +59,8 @@ class Observed:
     """What an instance looks like now; times are Unix seconds.
 
     A program that a signal killed has both `signal` and the shell's exit code (128 + signal). `error` says why an
-    instance ended before its program began.
+    instance ended before its program began. `log` is there from the start and its offsets never change; what lies in a
+    hole at its head (lseek with SEEK_DATA passes over it) was dropped.
     """
 
     name: str

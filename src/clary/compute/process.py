@@ -33,6 +33,8 @@ NAME_BYTES_MAX: Final = 40
 KEEPER: Final = str(Path(__file__).parent / "keeper" / "__main__.py")
 NEW: Final = ".new"
 GONE: Final = ".gone-"
+TRUST: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")  # this machine's, or none
+TRUST_VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
 EGRESS_VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 
@@ -140,6 +142,7 @@ class ProcessBackend:
         code = None if self._settings.unsandboxed else seccomp.program(os.uname().machine)
         if code is not None:
             Path(folder / "seccomp.bpf").write_bytes(code)
+        Path(folder.log).touch(mode=0o600)  # there from the first moment, for those who follow it
         if instance.credentials is not None:
             folder.write("credentials.json", dict(instance.credentials))
         folder.write("instance.json", self._plan(instance, identity) | {"seccomp": code is not None})
@@ -178,21 +181,23 @@ class ProcessBackend:
         }  # fmt: skip
 
     def _environment(self, instance: Instance, folder: Path, token: str | None) -> dict[str, str]:
+        """Return the program's whole environment; where credentials come from is not the instance's to choose."""
         chosen = self._settings
         added: dict[str, str] = {}
+        role: dict[str, str] = {}
         if token:
-            added["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"http://127.0.0.1:{chosen.credentials_port}/credentials"
-            added["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = token
+            role["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"http://127.0.0.1:{chosen.credentials_port}/credentials"
+            role["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = token
         if instance.serves:
             added["CLARY_SERVE_SOCKET"] = str(folder / "run/serve.sock") if chosen.unsandboxed else sandbox.SERVE_SOCKET
         if chosen.unsandboxed:
-            return os.environ.copy() | dict(instance.environment) | added | {"CLARY_OPT_ML": str(instance.opt_ml)}
+            place = {"CLARY_OPT_ML": str(instance.opt_ml.absolute())}
+            return os.environ.copy() | dict(instance.environment) | added | role | place
         if token and chosen.api_socket:
             added["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{chosen.api_port}"
         if instance.egress and token:
-            proxies = dict.fromkeys(EGRESS_VARIABLES, f"http://127.0.0.1:{chosen.egress_port}")
-            added |= proxies | dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
-        return added | sandbox.environment(instance) | {k: v for k, v in added.items() if k.startswith("AWS_CONTAINER")}
+            added |= _way_out(chosen.egress_port)
+        return added | sandbox.environment(instance) | role
 
     def _groups(self, instance: Instance) -> dict[str, dict[str, str]]:
         files = limits.settings(
@@ -319,6 +324,13 @@ class ProcessBackend:
         if not NAME.fullmatch(name):
             raise ComputeError(f"{name!r} is not a name of an instance.", permanent=True)
         return Folder(f"{self._root}/{name}")
+
+
+def _way_out(port: int) -> dict[str, str]:
+    """Return what leads HTTP clients through the proxy, trusting whom this machine trusts."""
+    proxies = dict.fromkeys(EGRESS_VARIABLES, f"http://127.0.0.1:{port}")
+    direct = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+    return proxies | direct | {name: path for path in TRUST if os.path.exists(path) for name in TRUST_VARIABLES}
 
 
 def _size(path: str) -> int:
