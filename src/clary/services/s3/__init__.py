@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from clary.services.operation import Operations, Platform
+from clary.services.s3.access_settings import AccessSettings
 from clary.services.s3.buckets import Buckets
+from clary.services.s3.copies import Copies
 from clary.services.s3.deletions import Deletions
 from clary.services.s3.listings import Listings
+from clary.services.s3.multipart import Uploads
 from clary.services.s3.objects import Objects
+from clary.services.s3.parts import Parts
 from clary.services.s3.tags import Tags
 from clary.services.s3.versions import Versions
 from clary.store.store import Store
 
-NOUNS = (Buckets, Objects, Listings, Deletions, Tags, Versions)
+NOUNS = (Buckets, Objects, Copies, Listings, Deletions, Uploads, Parts, Tags, Versions, AccessSettings)
 
 
 def operations(platform: Platform) -> tuple[Operations, ...]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from clary.core.errors import ServiceError
 from clary.services.operation import Call, Operations, Params, Result, operation
-from clary.services.s3 import conditions, faults
+from clary.services.s3 import conditions, faults, writing
 from clary.services.s3.ownership import key_of, own_bucket, versioning
-from clary.store.objects import BucketGone, Versioning, Written
+from clary.store.objects import Versioning, Written
 from clary.store.records import Record
 
 DELETE_MAX = 1000
@@ -47,13 +47,11 @@ def _delete(call: Call, bucket: Record, request: Params) -> dict[str, Any]:
     key, version = key_of(request), request.get("VersionId", "")
     mode, check = versioning(bucket), conditions.on_delete(request)
     objects = call.store.objects
-    try:
+    with writing.refusals(bucket):
         if version:
             written = objects.delete_version(bucket.uid, key, version, check=check)
         else:
             written = objects.delete(bucket.uid, key, mode, call.now, check=check)
-    except BucketGone:
-        raise faults.no_such_bucket(bucket.name) from None
     call.store.blobs.remove(written.freed)
     return _told(written, version, mode)
 

@@ -29,7 +29,8 @@ class Objects(Operations):
         expected = writing.expected(call, request)
         with call.store.blobs.draft() as draft:
             received = writing.receive(draft, request.get("Body", b""), expected)
-            checksum = Checksum(expected.algorithm.name, checksums.FULL, received.checksum)
+            algorithm = expected.algorithm.name
+            checksum = Checksum(algorithm, checksums.FULL, received.checksums[algorithm])
             new = New(key, received.size, received.etag, call.now, checksum, about, tagging)
             mode = versioning(bucket)
             written = writing.land(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from clary.services.s3.checksums import Algorithm
 from clary.store.blobs import Blob, Draft
 from clary.store.objects import BucketGone
 from clary.store.records import Record
+from clary.store.uploads import UploadGone
 from clary.wire.aws_chunked import ChunkedBody
 from clary.wire.message import Body
 
@@ -35,11 +37,11 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What came: `checksum` in base64, of the algorithm that was expected."""
+    """What came; checksums in base64 by the names of their algorithms."""
 
     size: int
     etag: str
-    checksum: str
+    checksums: Mapping[str, str]
 
 
 def expected(call: Call, request: Mapping[str, Any], fallback: str = checksums.DEFAULT) -> Expected:
@@ -54,11 +56,11 @@ def expected(call: Call, request: Mapping[str, Any], fallback: str = checksums.D
     return Expected(checksums.named(request.get("ChecksumAlgorithm") or fallback), md5=md5)
 
 
-def receive(draft: Draft, body: Body, wanted: Expected) -> Received:
+def receive(draft: Draft, body: Body, wanted: Expected, *others: Algorithm) -> Received:
     """Write a request's body to a draft, or raise the ServiceError of a body that is not what it should be."""
     if not isinstance(body, bytes) and (body.length or 0) > PUT_BYTES_MAX:
         raise faults.entity_too_large(body.length or 0, PUT_BYTES_MAX)
-    received = fill(draft, _pieces(body), wanted.algorithm)
+    received = fill(draft, _pieces(body), wanted.algorithm, *others)
     if wanted.md5 and wanted.md5.hex() != received.etag:
         raise _bad_digest("The Content-MD5 you specified did not match what we received.")
     value = wanted.value
@@ -66,34 +68,45 @@ def receive(draft: Draft, body: Body, wanted: Expected) -> Received:
         value = body.trailers.get(wanted.algorithm.header, "")
         if checksums.decoded(value, wanted.algorithm.size) is None:
             raise faults.invalid_request(f"Value for {wanted.algorithm.header} trailing header is invalid.")
-    if value and value != received.checksum:
+    if value and value != received.checksums[wanted.algorithm.name]:
         raise _bad_digest(f"The {wanted.algorithm.name} you specified did not match the calculated checksum.")
     return received
 
 
-def fill(draft: Draft, pieces: Iterable[bytes], algorithm: Algorithm) -> Received:
+def fill(draft: Draft, pieces: Iterable[bytes], *algorithms: Algorithm) -> Received:
     """Write pieces to a draft and return what they come to; raises EntityTooLarge."""
-    md5, digest = checksums.md5(), algorithm.start()
+    md5, digests = checksums.md5(), {each.name: each.start() for each in algorithms}
     for piece in pieces:
         if draft.size + len(piece) > PUT_BYTES_MAX:
             raise faults.entity_too_large(draft.size + len(piece), PUT_BYTES_MAX)
         md5.update(piece)
-        digest.update(piece)
+        for digest in digests.values():
+            digest.update(piece)
         draft.append(piece)
-    return Received(draft.size, md5.digest().hex(), checksums.encoded(digest.digest()))
+    told = {name: checksums.encoded(digest.digest()) for name, digest in digests.items()}
+    return Received(draft.size, md5.digest().hex(), told)
 
 
 def land(bucket: Record, draft: Draft, write: Callable[[Blob], T]) -> T:
     """Keep a draft and write the row that names it; what is refused leaves nothing behind."""
     blob = draft.keep()
     try:
-        return write(blob)
+        with refusals(bucket):
+            return write(blob)
     except ServiceError:
         draft.discard()
         raise
+
+
+@contextmanager
+def refusals(bucket: Record) -> Iterator[None]:
+    """Tell a bucket or an upload that vanished meanwhile in the words of S3."""
+    try:
+        yield
     except BucketGone:
-        draft.discard()
         raise faults.no_such_bucket(bucket.name) from None
+    except UploadGone as gone:
+        raise faults.no_such_upload(str(gone)) from None
 
 
 def _pieces(body: Body) -> Iterator[bytes]:
