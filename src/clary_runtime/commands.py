@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 from collections.abc import Mapping, Sequence
 
 from clary_runtime import lean, logs
@@ -25,9 +27,12 @@ def main(arguments: Sequence[str]) -> int:
     logs.start()
     # Idle OpenMP threads that spin would burn the neighbours' processors.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_NUM_THREADS", str(cpus(os.environ)))
     layout = Layout.of(os.environ)
     if chosen.command == "serve":
         return _serve(chosen, layout, dict(os.environ))
+    # The first process of a sandbox gets no signal that it does not handle.
+    signal.signal(signal.SIGTERM, _terminated)
     return _train(chosen, layout, dict(os.environ))
 
 
@@ -45,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
         kind.add_argument("--algorithm", choices=ALGORITHMS, help="a built-in algorithm")
         kind.add_argument("--framework", choices=FRAMEWORKS, help="a customer's own script")
     return parser
+
+
+def _terminated(number: int, frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def _train(chosen: argparse.Namespace, layout: Layout, environ: Mapping[str, str]) -> int:

@@ -15,7 +15,7 @@ class TrainingError(Exception):
     exit_code = 1
 
     def failure(self) -> str:
-        """The text of the failure file."""
+        """Return the text of the failure file."""
         return f"{type(self).__name__}: {self}"
 
 
@@ -35,5 +35,5 @@ class ScriptError(TrainingError):
         self.exit_code = exit_code
 
     def failure(self) -> str:
-        """The toolkit's text, which carries its own prefix."""
+        """Return the toolkit's text, which carries its own prefix."""
         return str(self)

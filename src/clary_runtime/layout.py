@@ -23,7 +23,7 @@ class Layout:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Layout:
-        """The layout this process was told to use."""
+        """Return the layout this process was told to use."""
         return cls(Path(environ.get("CLARY_OPT_ML", OPT_ML)))
 
     @property
@@ -52,16 +52,16 @@ class Layout:
         return self.root / "code"
 
     def channel(self, name: str) -> Path:
-        """The folder of one input channel."""
+        """Return the folder of one input channel."""
         return self.input / "data" / name
 
     def located(self, path: str) -> Path:
-        """A path as AWS writes it (`/opt/ml/…`), under this root."""
+        """Return a path as AWS writes it (`/opt/ml/…`), under this root."""
         inside = Path(path).is_relative_to(OPT_ML)
         return self.root / Path(path).relative_to(OPT_ML) if inside else Path(path)
 
     def hyperparameters(self) -> dict[str, str]:
-        """The job's hyperparameters, strings as the API carries them."""
+        """Return the job's hyperparameters, strings as the API carries them."""
         return self._read("hyperparameters")
 
     def channels(self) -> dict[str, dict[str, Any]]:

@@ -47,7 +47,7 @@ class Container:
         path.write_text(text)
 
     def archive(self, **files: str) -> str:
-        """A source archive of files, `train__py` meaning `train.py`; its path."""
+        """Make a source archive of files, `train__py` meaning `train.py`, and return its path."""
         folder = self.root / "source"
         folder.mkdir(parents=True, exist_ok=True)
         path = self.root / "sourcedir.tar.gz"

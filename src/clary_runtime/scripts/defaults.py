@@ -53,7 +53,7 @@ def _sklearn_predict(data: Any, model: Any) -> Any:
 
 
 def _xgboost_model(model_dir: str) -> Any:
-    """The file a training script leaves under AWS's usual name."""
+    """Load the file a training script leaves under AWS's usual name."""
     import xgboost
 
     path = Path(model_dir) / XGBOOST_MODEL
@@ -64,7 +64,8 @@ def _xgboost_model(model_dir: str) -> Any:
     return xgboost.Booster(model_file=bytearray(path.read_bytes()))
 
 
-def _xgboost_input(content: str | bytes, content_type: str) -> Any:
+def xgboost_input(content: str | bytes, content_type: str) -> Any:
+    """Return a request's body as an `xgboost.DMatrix`."""
     import xgboost
 
     body = _as_bytes(content)
@@ -95,5 +96,5 @@ def _xgboost_predict(data: Any, model: Any) -> Any:
 
 DEFAULTS: Mapping[str, Handlers] = {
     "sklearn": Handlers(_sklearn_model, _sklearn_input, _sklearn_predict, _output),
-    "xgboost": Handlers(_xgboost_model, _xgboost_input, _xgboost_predict, _output),
+    "xgboost": Handlers(_xgboost_model, xgboost_input, _xgboost_predict, _output),
 }

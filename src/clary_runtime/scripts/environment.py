@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from clary_runtime.layout import Layout
@@ -84,7 +83,7 @@ def _argument(value: Any) -> str:
 
 
 def training_env(job: Job) -> dict[str, Any]:
-    """The description toolkits call the training environment; also the value of `SM_TRAINING_ENV`."""
+    """Return the description toolkits call the training environment; also the value of `SM_TRAINING_ENV`."""
     layout, resources = job.layout, job.layout.resources()
     host = resources.get("current_host", "algo-1")
     hosts = resources.get("hosts", [host])
@@ -139,8 +138,3 @@ def _variable(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def python_path(*folders: Path | None, inherited: str | None) -> str:
-    """A `PYTHONPATH` with the customer's folders before what was there."""
-    return ":".join([str(folder) for folder in folders if folder] + ([inherited] if inherited else []))

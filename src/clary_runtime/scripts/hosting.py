@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from clary_runtime import toolkits
 from clary_runtime.errors import ClientError
 from clary_runtime.layout import Layout
 from clary_runtime.scripts import codecs, requirements, sources
@@ -84,7 +85,7 @@ def loader(layout: Layout, framework: str, environ: Mapping[str, str]) -> Callab
 
 
 def _code(layout: Layout, environ: Mapping[str, str]) -> tuple[Path, str]:
-    """The folder with the script, and the script: named by the environment, else `code/inference.py` in the model."""
+    """Return the script's folder and name: as the environment says, else `code/inference.py` in the model."""
     program = environ.get("SAGEMAKER_PROGRAM", "")
     submitted = environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     beside = layout.model / "code"
@@ -99,6 +100,7 @@ def _code(layout: Layout, environ: Mapping[str, str]) -> tuple[Path, str]:
 
 def _imported(program: str, code: Path, site: Path | None) -> ModuleType:
     sys.path[:0] = [str(folder) for folder in (code, site) if folder]
+    sys.path.append(str(toolkits.FOLDER))
     return importlib.import_module(program.removesuffix(".py").replace("/", "."))
 
 

@@ -18,7 +18,7 @@ SOURCE_FILES_MAX = 100_000
 
 
 def code_folder(submitted: str, layout: Layout, environ: Mapping[str, str]) -> Path:
-    """The folder that holds the code `submitted` names: an s3 URI, an archive, a folder, or "" for `/opt/ml/code`."""
+    """Return the folder with the code `submitted` names: an s3 URI, an archive, a folder; "" is `/opt/ml/code`."""
     if not submitted:
         return layout.code
     origin = _origin(submitted, layout, environ)
@@ -31,7 +31,7 @@ def code_folder(submitted: str, layout: Layout, environ: Mapping[str, str]) -> P
 
 
 def _origin(submitted: str, layout: Layout, environ: Mapping[str, str]) -> Path:
-    """The platform downloads what lies in S3 and says where it put it."""
+    """Return where the source lies; what lies in S3 was downloaded by the platform, which says where to."""
     if not submitted.startswith(("s3://", "https://")):
         return layout.located(submitted.removeprefix("file://"))
     downloaded = environ.get("CLARY_SUBMIT_ARCHIVE")
@@ -58,7 +58,7 @@ def unpack(archive: Path, folder: Path, bytes_max: int = SOURCE_BYTES_MAX, files
 
 
 def entry_file(code: Path, program: str) -> Path:
-    """The entry point inside the code; `ClientError` if it is not there."""
+    """Return the entry point inside the code; `ClientError` if it is not there."""
     entry = (code / program).resolve()
     if not entry.is_relative_to(code.resolve()) or not entry.is_file():
         here = ", ".join(sorted(path.name for path in code.glob("*"))[:20]) or "nothing"

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from clary_runtime import toolkits
 from clary_runtime.errors import ClientError, ScriptError
 from clary_runtime.layout import Layout
 from clary_runtime.logs import LOG
@@ -39,12 +40,18 @@ def train(layout: Layout, framework: str, cpus: int, environ: Mapping[str, str])
         folder.mkdir(parents=True, exist_ok=True)
     site = requirements.site_folder(code, layout.code / requirements.SITE, environ)
     variables = environment.variables(job)
-    variables["PYTHONPATH"] = environment.python_path(code, site, inherited=environ.get("PYTHONPATH"))
+    variables["PYTHONPATH"] = _python_path(code, site, environ.get("PYTHONPATH"))
     _run(_command(entry, job), code, {"PYTHONUNBUFFERED": "1", **environ, **variables}, _introduction(job, variables))
 
 
+def _python_path(code: Path, site: Path | None, inherited: str | None) -> str:
+    """Return a `PYTHONPATH`: the customer's folders first, our stand-ins for AWS's toolkits last."""
+    folders = (code, site, inherited, toolkits.FOLDER)
+    return ":".join(str(folder) for folder in folders if folder)
+
+
 def _command(entry: Path, job: Job) -> list[str]:
-    """A Python file is run by this interpreter, a package by its module name, anything else by the shell."""
+    """Run a Python file by this interpreter, a package by its module name, anything else by the shell."""
     arguments = environment.arguments(job.hyperparameters)
     if entry.suffix != ".py":
         return ["/bin/sh", "-c", shlex.join([f"./{job.program}", *arguments])]
@@ -75,7 +82,7 @@ def _run(command: list[str], folder: Path, variables: Mapping[str, str], introdu
 
 
 def _make_executable(folder: Path, command: list[str]) -> None:
-    """Archives made on other systems often lose the executable bit."""
+    """Set the executable bit, which archives made on other systems often lose."""
     program = folder / shlex.split(command[2])[0]
     program.chmod(program.stat().st_mode | 0o111)
 

@@ -32,7 +32,7 @@ class Desk(Protocol):
         """Count a connection out."""
 
     def reply(self, request: Request) -> Reply | asyncio.Future[Reply]:
-        """The reply now, or a future that will hold it and never raises."""
+        """Return the reply now, or a future that will hold it and never raises."""
 
 
 class Connection(asyncio.Protocol):
@@ -93,14 +93,14 @@ class Connection(asyncio.Protocol):
         self._after_data()
 
     def pause_writing(self) -> None:
-        """The client reads too slowly: take nothing more, and wait only so long."""
+        """Take nothing more from a client that reads too slowly, and wait only so long."""
         self._held = True
         if self._transport is not None:
             self._transport.pause_reading()
         self._start_timer(self._settings.send_s_max, self._abort)
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """Go on with a client that has caught up."""
         self._held = False
         self._stop_timer()
         if self._transport is not None and not self._transport.is_closing():

@@ -29,11 +29,11 @@ class Reply:
 
     @classmethod
     def text(cls, status: int, text: str) -> Reply:
-        """A reply for a person to read."""
+        """Return a reply for a person to read."""
         return cls(status, text.encode())
 
     def encoded(self, *, close: bool) -> bytes:
-        """The bytes of an HTTP/1.1 response."""
+        """Return the bytes of an HTTP/1.1 response."""
         further = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in self.headers.items())
         ending = "Connection: close\r\n" if close else ""
         content = f"Content-Type: {_one_line(self.content_type)}\r\nContent-Length: {len(self.body)}\r\n"
@@ -44,7 +44,7 @@ class Reply:
 
 
 def _one_line(value: str) -> str:
-    """A script's own header values cannot begin another header."""
+    """Keep a script's own header values from beginning another header."""
     return value.replace("\r", " ").replace("\n", " ")
 
 
@@ -62,4 +62,4 @@ class Model(Protocol):
         """Whether `answer` takes so little time that it may run on the event loop."""
 
     def answer(self, request: Request) -> Reply:
-        """The reply to one request; exceptions become 500."""
+        """Return the reply to one request; exceptions become 500."""

@@ -29,7 +29,7 @@ class Settings:
 
     @classmethod
     def of(cls, environ: Mapping[str, str], cpus: int) -> Settings:
-        """The settings the platform and AWS's documented variables ask for."""
+        """Return the settings the platform and AWS's documented variables ask for."""
         return cls(
             socket=environ.get("CLARY_SERVE_SOCKET") or None,
             host=environ.get("CLARY_SERVE_HOST") or "127.0.0.1",

@@ -20,7 +20,7 @@ def csv(rows) -> str:
 
 
 def trained(container, loader, **params):
-    """A model left as training leaves it, its first rows, and what the library predicts for them."""
+    """Make a model left as training leaves it, its first rows, and what the library predicts for them."""
     features, labels = loader(return_X_y=True)
     booster = xgboost.train({"nthread": 1, "seed": 1, **params}, xgboost.DMatrix(features, labels), 4)
     container.model.mkdir(parents=True)

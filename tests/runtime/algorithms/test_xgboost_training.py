@@ -35,7 +35,7 @@ def libsvm(features, labels) -> str:
 
 @pytest.fixture
 def cancer(container):
-    """A binary job, trained on two files, validated on one."""
+    """Return a binary job, trained on two files, validated on one."""
     features, labels = load_breast_cancer(return_X_y=True)
     container.data("train", csv(features[:200], labels[:200]), "a.csv")
     container.data("train", csv(features[200:400], labels[200:400]), "part/b.csv")
@@ -46,7 +46,7 @@ def cancer(container):
 
 
 def series(log: str, name: str) -> list[float]:
-    """A metric as the platform reads it: by the shipped regular expressions."""
+    """Return a metric as the platform reads it: by the shipped regular expressions."""
     regex = next(entry["Regex"] for entry in json.loads(METRICS.read_text()) if entry["Name"] == name)
     return [float(found[1]) for line in log.splitlines() if (found := re.match(regex, line))]
 
@@ -165,6 +165,7 @@ def test_sigterm_ends_the_job_without_a_model_otherwise(cancer):
         assert any(line.startswith("[3]#011") for line in process.stdout)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
+        assert process.returncode == 128 + signal.SIGTERM
     assert not (cancer.model / "xgboost-model").exists()
 
 
@@ -208,6 +209,8 @@ def test_a_refusal_is_left_for_the_platform_to_read(container):
         ("1,2,3\n1,x,3\n", "text/csv", "Failed to load csv data with exception:"),
         ("1\n0\n", "text/csv", "the first must be the label"),
         ("1,2,3\n", "text/libsvm", "First line '1,2,3...' of file 'data.csv' is not 'LIBSVM' format."),
+        ("1,2,3\n0,inf,3\n", "text/csv", "Input data contains `inf`"),
+        ("1,2,3\n", "application/x-parquet", "Failed to load parquet data with exception:"),
         ("1,2,3\n", "image/png", "image/png is not an accepted ContentType"),
         ("1,2,3\n", "text/csv; label_size=2", "Optional parameter label_size must be equal to 1"),
         ("5,2,3\n0,1,1\n", "text/csv", "label must be in [0,1] for logistic regression"),

@@ -23,7 +23,7 @@ _ALL = (*_SCORES_OF_CLASSES, "probability", "probabilities")
 
 
 def encode(prediction: Prediction, accept: str) -> bytes:
-    """The plain answer: in CSV a line a row, in JSON `{"predictions": [{"score": …}]}`."""
+    """Return the plain answer: in CSV a line a row, in JSON `{"predictions": [{"score": …}]}`."""
     if accept == CSV and prediction.width == 1:
         return ("\n".join(map(repr, prediction.values)) + "\n").encode()
     rows: list[Any] = prediction.values if prediction.width == 1 else prediction.rows()
@@ -33,7 +33,7 @@ def encode(prediction: Prediction, accept: str) -> bytes:
 
 
 def selected(prediction: Prediction, accept: str, keys: tuple[str, ...], objective: str, classes: int) -> bytes:
-    """The answer with the chosen keys; a key that makes no sense for the objective is not-a-number."""
+    """Return the answer with the chosen keys; a key that makes no sense for the objective is not-a-number."""
     rows = [{key: _chosen(key, row, objective, classes) for key in keys} for row in prediction.rows()]
     if accept != CSV:
         return _documents(rows, accept)
@@ -49,7 +49,7 @@ def _documents(rows: list[dict[str, Any]], accept: str) -> bytes:
 
 
 def valid_keys(objective: str) -> tuple[str, ...]:
-    """What may be chosen for an objective."""
+    """Return what may be chosen for an objective."""
     if objective in ("binary:logistic", "multi:softprob"):
         return _ALL
     if objective in (*_BINARY_CLASSES, "multi:softmax"):

@@ -30,6 +30,7 @@ FORMATS = {
     "application/x-parquet": "parquet",
 }
 DELIMITERS = (",", "\t", ";", "|", " ")
+MISSING = frozenset({"", "na", "n/a", "null", "none", "nan"})
 SNIPPET_CHARS = 100
 LINE_BYTES_MAX = 16 << 20
 
@@ -48,7 +49,7 @@ class Source:
 
 
 def source(channel: str, folder: Path, config: Mapping[str, Any], *, weighted: bool, threads: int) -> Source:
-    """A channel's source, once its ContentType has proved acceptable."""
+    """Return a channel's source, once its ContentType has proved acceptable."""
     content_type = config.get("ContentType") or ""
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
     for parameter in parameters:
@@ -74,7 +75,8 @@ def matrix(source: Source) -> xgboost.DMatrix:
 
 def _files(source: Source) -> list[Path]:
     """Files with content, in the order of their names; hidden ones are left out as the container leaves them."""
-    found = sorted(path for path in source.folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    every = [source.folder] if source.folder.is_file() else sorted(source.folder.rglob("*"))
+    found = [path for path in every if path.is_file() and not path.name.startswith(".")]
     filled = [path for path in found if path.stat().st_size]
     if not filled:
         raise ClientError(
@@ -99,12 +101,11 @@ def _seen_format(path: Path) -> str:
 
 
 def _is_libsvm(line: str) -> bool:
+    """Whether a line is a label (maybe `label:weight`) and then only `index:value` or `qid:number`."""
     label, *pairs = line.split() or [""]
-    return (
-        _is_number(label.partition(":")[0])
-        and all(key == "qid" or _is_number(key) for key in (pair.partition(":")[0] for pair in pairs if ":" in pair))
-        and (":" in line or ("," not in line and not pairs))
-    )
+    keys = [pair.partition(":")[0] for pair in pairs]
+    paired = all(":" in pair for pair in pairs) and all(key == "qid" or key.isdigit() for key in keys)
+    return paired and _is_number(label.partition(":")[0])
 
 
 def _is_number(text: str) -> bool:
@@ -126,7 +127,7 @@ def _csv(path: Path) -> Floats:
     line = _first_line(path)
     delimiter = next((mark for mark in DELIMITERS if mark in line), ",")
     fields = [field.strip() for field in line.split(delimiter)]
-    if not all(not field or _is_number(field) for field in fields) and fields[0] not in ("NA", "null"):
+    if not all(field.lower() in MISSING or _is_number(field) for field in fields):
         raise _refuse_first_line(path, line, "CSV")
     LOG.info("Determined delimiter of CSV input is '%s'", delimiter)
     try:
@@ -172,11 +173,15 @@ def _labelled(table: Floats, source: Source) -> xgboost.DMatrix:
             f"{', the second the weight' if source.weighted else ''}, the others features."
         )
     weight = table[:, 1] if source.weighted else None
-    return xgboost.DMatrix(table[:, leading:], label=table[:, 0], weight=weight, nthread=source.threads)
+    try:
+        return xgboost.DMatrix(table[:, leading:], label=table[:, 0], weight=weight, nthread=source.threads)
+    except xgboost.core.XGBoostError as error:
+        reason = str(error).partition("Stack trace:")[0].strip()
+        raise ClientError(f"Failed to load {source.format or 'csv'} data with exception:\n{reason}") from error
 
 
 def _libsvm(files: list[Path]) -> xgboost.DMatrix:
-    """The library reads a folder whole; links with plain names keep its URI syntax away from customers' file names."""
+    """Read a folder whole, by links with plain names: customers' file names must not reach the library's URI syntax."""
     for path in files:
         if not _is_libsvm(line := _first_line(path)):
             raise _refuse_first_line(path, line, "LIBSVM")

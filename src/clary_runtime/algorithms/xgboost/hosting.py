@@ -38,7 +38,7 @@ class HostedModel:
         return len(request.body) <= INLINE_BYTES_MAX
 
     def answer(self, request: Request) -> Reply:
-        """The prediction for one request, or the refusal AWS's container would give."""
+        """Return the prediction for one request, or the refusal AWS's container would give."""
         if not request.body:
             return Reply(204)
         content_type = _bare(request.headers.get("content-type", "")) or "text/csv"
@@ -91,7 +91,7 @@ def _bare(value: str) -> str:
 
 
 def loader(folder: Path, environ: Mapping[str, str]) -> Callable[[], HostedModel]:
-    """What loads the model in `folder`, with the container's documented environment settings."""
+    """Return what loads the model in `folder`, with the container's documented environment settings."""
     keys = tuple(key.strip().lower() for key in environ.get("SAGEMAKER_INFERENCE_OUTPUT", "").split(",") if key.strip())
     accept = _bare(environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "")) or answers.CSV
 
@@ -102,7 +102,7 @@ def loader(folder: Path, environ: Mapping[str, str]) -> Callable[[], HostedModel
 
 
 def model_file(folder: Path) -> Path:
-    """The model in a model folder: the file training leaves, else the only file there."""
+    """Return the model in a model folder: the file training leaves, else the only file there."""
     if (usual := folder / MODEL).is_file():
         return usual
     found = [path for path in sorted(folder.glob("*")) if path.is_file() and not path.name.startswith(".")]
@@ -112,7 +112,7 @@ def model_file(folder: Path) -> Path:
 
 
 def model_bytes(path: Path) -> bytes:
-    """A model in the library's own format; older containers pickled theirs, and those are converted."""
+    """Return a model in the library's own format; older containers pickled theirs, and those are converted."""
     content = path.read_bytes()
     return content if content.startswith(b"{") else _unpickled(content)
 

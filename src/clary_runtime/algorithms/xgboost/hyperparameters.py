@@ -214,7 +214,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def settings(raw: Mapping[str, str]) -> Settings:
-    """The checked hyperparameters; `ClientError` in AWS's words for the first that is wrong."""
+    """Return the checked hyperparameters; `ClientError` in AWS's words for the first that is wrong."""
     given = {ALIASES.get(name, name): _plain(value) for name, value in raw.items()}
     if "num_round" not in given:
         raise ClientError("Missing required hyperparameter: num_round")

@@ -30,7 +30,7 @@ class Prediction:
     width: int
 
     def rows(self) -> list[list[float]]:
-        """The values of each row."""
+        """Return the values of each row."""
         return [self.values[at : at + self.width] for at in range(0, len(self.values), self.width)]
 
 
@@ -45,7 +45,7 @@ class Sparse:
 
 
 def load_library() -> ctypes.CDLL:
-    """The shared library of the installed `xgboost` distribution, without importing that package."""
+    """Return the shared library of the installed `xgboost` distribution, without importing that package."""
     spec = importlib.util.find_spec("xgboost")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         found = Path(folder) / "lib" / "libxgboost.so"
@@ -142,12 +142,12 @@ class Booster:
 
 
 def _first_words(text: str) -> str:
-    """The library's message without its stack trace."""
+    """Return the library's message without its stack trace."""
     return text.partition("Stack trace:")[0].strip()
 
 
 def _interface(values: array[Any], shape: tuple[int, ...]) -> bytes:
-    """The array-interface protocol's description of a buffer, which must live as long as the call."""
+    """Return the array-interface protocol's description of a buffer, which must live as long as the call."""
     kind = "f" if values.typecode in "fd" else "i"
     dimensions = ",".join(map(str, shape))
     address = values.buffer_info()[0]

@@ -26,7 +26,7 @@ class Counts:
 
 
 def count(labels: Floats, predicted: Floats) -> Counts:
-    """The counts of every class that occurs in labels or predictions."""
+    """Return the counts of every class that occurs in labels or predictions."""
     classes, codes = np.unique(np.concatenate([labels, predicted]), return_inverse=True)
     truth, guess = codes[: len(labels)], codes[len(labels) :]
     size = len(classes)
@@ -56,7 +56,7 @@ def _f1s(labels: Floats, predicted: Floats) -> Floats:
 
 
 def _of_one(scores: Callable[[Floats, Floats], Floats]) -> Callable[[Floats, Floats], float]:
-    """The score of class 1 alone, 0 where neither label nor prediction names it."""
+    """Return the score of class 1 alone, 0 where neither label nor prediction names it."""
 
     def score(labels: Floats, predicted: Floats) -> float:
         classes = np.unique(np.concatenate([labels, predicted]))
@@ -124,7 +124,7 @@ def larger_is_better(metric: str) -> bool:
 
 
 def evaluation(names: tuple[str, ...], objective: str) -> Callable[[Any, Any], list[tuple[str, float]]]:
-    """What `xgboost.train` takes as `custom_metric`: all the named metrics at once."""
+    """Return what `xgboost.train` takes as `custom_metric`: all the named metrics at once."""
 
     def evaluate(predicted: Any, matrix: Any) -> list[tuple[str, float]]:
         labels = matrix.get_label()

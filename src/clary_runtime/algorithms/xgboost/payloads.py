@@ -17,7 +17,7 @@ class PayloadError(Exception):
 
 
 def csv_rows(body: bytes) -> tuple[array[float], int]:
-    """The values of a CSV body, row by row, and how many make a row; an empty field is a missing value."""
+    """Return the values of a CSV body, row by row, and how many make a row; an empty field is a missing value."""
     lines = body.split() if b" " not in body and b"\t" not in body else body.strip().splitlines()
     delimiter = next((mark for mark in DELIMITERS if mark in lines[0]), b",") if lines else b","
     columns = lines[0].count(delimiter) + 1 if lines else 0
@@ -40,7 +40,7 @@ def _values(text: bytes, delimiter: bytes) -> array[float]:
 
 
 def libsvm_rows(body: bytes) -> Sparse:
-    """The values of a libsvm body (`label index:value …`, the label may be left out)."""
+    """Return the values of a libsvm body (`label index:value …`, the label may be left out)."""
     starts, indices, values = array("Q", [0]), array("I"), array("f")
     try:
         for line in body.strip().splitlines():

@@ -70,7 +70,7 @@ class Termination(TrainingCallback):  # type: ignore[misc]  # XGBoost is untyped
         signal.signal(signal.SIGTERM, self._ask)
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """True, which stops the training, once asked."""
+        """Return True, which stops the training, once asked."""
         return self.asked
 
     def _ask(self, signum: int, frame: object) -> None:
@@ -85,7 +85,7 @@ def save(model: xgboost.Booster, path: Path) -> None:
 
 
 def newest_checkpoint(folder: Path) -> tuple[Path, int] | None:
-    """The last round's checkpoint and that round's number."""
+    """Return the last round's checkpoint and that round's number."""
     numbered = {path: path.name.rpartition(".")[2] for path in folder.glob(f"{CHECKPOINT}.*")}
     found = [(int(number), path) for path, number in numbered.items() if number.isdigit()]
     if not found:

@@ -1,0 +1,11 @@
+"""Modules of AWS's toolkits that customers' scripts import, by the names they have in AWS's images.
+
+The folder goes last on Python's path, so that an installed original is preferred. Only what AWS documents for scripts
+is here. Sources: sagemaker-inference, sagemaker-containers and sagemaker-xgboost-container.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent

@@ -1,0 +1,1 @@
+"""AWS's older toolkit, as far as scripts use it."""

@@ -1,0 +1,1 @@
+"""Encodings and the reply class of script-mode inference."""

@@ -1,0 +1,1 @@
+"""What AWS's XGBoost image offers to scripts."""
