@@ -81,9 +81,8 @@ def _time(timestamp: datetime | None, name: str, now: float) -> float:
 def _values(member: Params, name: str) -> tuple[Sequence[float], Sequence[float], Summary | None]:
     given = [each for each in ("Value", "Values", "StatisticValues") if each in member]
     if len(given) > 1:
-        raise InvalidCombination(
-            f"The parameters {name}.{given[0]} and {name}.{given[1]} are mutually exclusive and you have specified both."
-        )
+        both = f"{name}.{given[0]} and {name}.{given[1]}"
+        raise InvalidCombination(f"The parameters {both} are mutually exclusive and you have specified both.")
     match given:
         case ["Value"]:
             return (_number(member["Value"], f"{name}.Value"),), (), None

@@ -83,7 +83,8 @@ def _of_part(sort: str, part: Callable[[Spread], Spread], low: float, high: floa
             return _spread_stat(lambda spread: 100 * math.fsum(part(spread).values()) / math.fsum(spread.values()))
         case "wm":
             return _spread_stat(lambda spread: _mean(_clamped(spread, low, high)))
-    return None
+        case _:
+            return None
 
 
 def _spread_stat(evaluate: Callable[[Spread], float | None]) -> Stat:
