@@ -54,6 +54,13 @@ def create_access_key(records: Records, sealer: Sealer, user: Record | None) -> 
     return record, secret
 
 
+def move_access_key(records: Records, key: Record, user: Record) -> None:
+    """Give an access key to the record that a renamed user has from now on."""
+    records.remove(key)
+    spec = {**key.spec, "UserName": user.spec["UserName"]}
+    records.create(ACCESS_KEY, key.name, spec, status={"Created": key.created}, state=key.state, parent=user.uid)
+
+
 _EMPTY: Mapping[str, Any] = {"Inline": {}, "Attached": [], "Boundary": "", "Tags": {}}
 
 

@@ -127,11 +127,13 @@ class Principals:
         return role
 
     def principal_of(self, record: Record) -> Principal:
-        """Return the principal that a user is, or that a session of a role would be: for simulations."""
+        """Return the principal that a user is, or a member of a group, or a session of a role: for simulations."""
         if record.kind == str(USER):
             return self._user(record)
-        arn_ = record_arn(record)
-        return replace(self._role(record, session_name="simulation"), arn=arn_)
+        if record.kind == str(GROUP):
+            policies = self._policies(self._records(record.account), record)
+            return Principal(record.account, record_arn(record), "User", record.status["Id"], identity=tuple(policies))
+        return replace(self._role(record, session_name="simulation"), arn=record_arn(record))
 
     def _session(self, ticket: Ticket) -> Session:
         principal = self._ticket_principal(ticket)
