@@ -26,6 +26,8 @@ from clary.store.uploads import Uploads
 from clary.store.world import World
 
 DATABASES = ("records", "audit")
+ORPHAN_S = 600.0
+"""How old a file must be before it is taken for one that nobody will name any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,16 @@ class Store:
             blobs=self.blobs,
             sealer=self.sealer,
         )
+
+    def objects_purge(self, account: str) -> None:
+        """Remove every object of an account, old versions and open uploads too."""
+        while (freed := self.objects.purge(account)) is not None:
+            for blob in freed:
+                self.blobs.remove([blob])
+
+    def blobs_sweep(self) -> None:
+        """Remove what crashed writers left, and parts that were being read when their object was deleted."""
+        self.blobs.sweep(self.objects.referenced, ORPHAN_S)
 
     def close(self) -> None:
         """Write what is queued and close every file."""

@@ -13,7 +13,6 @@ from clary.services.s3.objects import Objects
 from clary.services.s3.parts import Parts
 from clary.services.s3.tags import Tags
 from clary.services.s3.versions import Versions
-from clary.store.store import Store
 
 NOUNS = (Buckets, Objects, Copies, Listings, Deletions, Uploads, Parts, Tags, Versions, AccessSettings)
 
@@ -21,10 +20,3 @@ NOUNS = (Buckets, Objects, Copies, Listings, Deletions, Uploads, Parts, Tags, Ve
 def operations(platform: Platform) -> tuple[Operations, ...]:
     """Return the operations of S3."""
     return tuple(noun(platform) for noun in NOUNS)
-
-
-def purge(store: Store, account: str) -> None:
-    """Remove everything that an account has in its buckets; the buckets' records are removed with all its records."""
-    while (freed := store.objects.purge(account)) is not None:
-        for blob in freed:
-            store.blobs.remove([blob])
