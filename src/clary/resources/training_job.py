@@ -117,12 +117,14 @@ def born(arn: str, at: float) -> dict[str, Any]:
 
 
 def walked(detail: Mapping[str, Any], reached: Sequence[tuple[Secondary, float]]) -> dict[str, Any]:
-    """Return the status after further secondary statuses, each ending the one before it."""
+    """Return the status after further secondary statuses, each ending the one before it.
+
+    What the walk has seen already, or has gone past, is passed over.
+    """
     transitions = [dict(each) for each in detail["SecondaryStatusTransitions"]]
     for secondary, at in reached:
-        if transitions[-1]["Status"] == secondary:
+        if at < transitions[-1]["StartTime"] or any(each["Status"] == secondary for each in transitions):
             continue
-        at = max(at, transitions[-1]["StartTime"])
         transitions[-1]["EndTime"] = at
         transitions.append({"Status": secondary, "StartTime": at, "StatusMessage": MESSAGES[secondary]})
     return {**detail, "SecondaryStatus": transitions[-1]["Status"], "SecondaryStatusTransitions": transitions}

@@ -1,0 +1,25 @@
+"""What grows without end is trimmed now and then: changes, transitions, log events past retention, old datapoints."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 3600.0
+FIRST_S = 60.0
+"""Not at once: a start is waited for."""
+
+
+def keep_house(chores: Sequence[Callable[[], object]], stop: threading.Event) -> None:
+    """Do the chores every so often until told to stop; one that fails is done again next time."""
+    pause = FIRST_S
+    while not stop.wait(pause):
+        pause = EVERY_S
+        for chore in chores:
+            try:
+                chore()
+            except OSError:
+                log.exception("a chore failed")
