@@ -74,12 +74,12 @@ class Account:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(load({"home": tmp_path}, {}))
+def store(home: Path) -> Iterator[Store]:
+    store = open_store(load({"home": home}, {}))
     yield store
     store.close()
 
 
 @pytest.fixture
-def aws(store: Store, tmp_path: Path) -> Account:
-    return Account(store, Platform(store, load({"home": tmp_path}, {})), account_id())
+def aws(store: Store, home: Path) -> Account:
+    return Account(store, Platform(store, load({"home": home}, {})), account_id())
