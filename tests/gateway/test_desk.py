@@ -1,0 +1,253 @@
+"""Connections that are not for the gateway go to the api, whole and alive."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import threading
+from contextlib import closing
+
+import boto3
+import pytest
+
+from clary.core import handoff
+
+PENDING = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Api:
+    """Takes connections as the api does, in a thread; answers each with its path, and hands invocations back."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.taken = []
+        self._stop = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        self._ready.wait()
+
+    def close(self):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _run(self):
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        tasks = set()
+
+        def adopt(connection, pending):
+            self.taken.append(pending)
+            task = asyncio.create_task(self._serve(connection, bytearray(pending)))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        stop = handoff.accept(self.gateway.api, adopt)
+        self._ready.set()
+        await self._stop.wait()
+        stop()
+        for task in tasks:
+            task.cancel()
+
+    async def _serve(self, connection, buffer):
+        loop = asyncio.get_running_loop()
+        with connection:
+            while True:
+                while b"\r\n\r\n" not in buffer:
+                    data = await loop.sock_recv(connection, 65536)
+                    if not data:
+                        return
+                    buffer += data
+                head, _, rest = bytes(buffer).partition(b"\r\n\r\n")
+                path = head.split()[1]
+                if path.endswith(b"/invocations"):
+                    invocations = self.gateway.settings.run / "invocations.sock"
+                    await handoff.hand_over(invocations, connection, bytes(buffer))
+                    return
+                length = next(
+                    (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
+                )
+                while len(rest) < length:
+                    rest += await loop.sock_recv(connection, 1 << 20)
+                del buffer[:]
+                buffer += rest[length:]
+                told = b"%b %d" % (path, length)
+                await loop.sock_sendall(connection, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(told) + told)
+
+
+@pytest.fixture
+def api(running):
+    with closing(Api(running)) as api:
+        yield api
+
+
+def read_until(connection, end):
+    received = b""
+    while not received.endswith(end):
+        data = connection.recv(65536)
+        assert data, received
+        received += data
+    return received
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"GET / HTTP/1.1",
+        b"PUT /bucket/key HTTP/1.1",
+        b"POST / HTTP/1.1",
+        b"POST /endpoints/churn/async-invocations HTTP/1.1",
+    ],
+)
+def test_another_request_goes_to_the_api_with_every_byte(running, api, request_line):
+    with running.connect() as connection:
+        connection.sendall(request_line + b"\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+        assert read_until(connection, b" 3").endswith(request_line.split()[1] + b" 3")
+
+
+def test_a_large_upload_loses_no_byte_on_its_way_to_the_api(running, api):
+    body = b"0123456789abcdef" * 500_000
+    with running.connect() as connection:
+        connection.sendall(b"PUT /large HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        read_until(connection, b"/large %d" % len(body))
+
+
+def test_a_request_line_that_arrives_in_pieces_is_judged_once_it_can_be(running, api):
+    with running.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in (b"PO", b"ST /end", b"points/churn/as", b"ync-invocations HTTP/1.1\r\nHo", b"st: x\r\n\r\n"):
+            connection.sendall(piece)
+        read_until(connection, b"async-invocations 0")
+
+
+def test_one_connection_may_mix_invocations_and_other_calls(running, api):
+    with running.connect() as connection:
+        for number in range(5):
+            connection.sendall(running.signed(b"prediction %d" % number))
+            read_until(connection, b"\r\n\r\nprediction %d" % number)
+            connection.sendall(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number)
+            read_until(connection, b"/%d 0" % number)
+
+
+def test_pipelined_invocations_and_other_calls_are_answered_in_order(running, api):
+    with running.connect() as connection:
+        other = b"PUT /k HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+        connection.sendall(running.signed(b"one") + other + running.signed(b"two") + other)
+        received = read_until(connection, b"/k 4")
+        if received.count(b"/k 4") < 2:
+            received += read_until(connection, b"/k 4")
+    assert received.index(b"one") < received.index(b"/k 4") < received.index(b"two")
+
+
+def test_an_invocation_in_absolute_form_is_answered_and_never_goes_round_in_circles(running, api):
+    raw = running.signed(b"whole url")
+    with running.connect() as connection:
+        connection.sendall(raw.replace(b"POST /", b"POST http://127.0.0.1/", 1))
+        read_until(connection, b"\r\n\r\nwhole url")
+
+
+def test_what_the_api_wrongly_hands_back_is_refused(running):
+    near, far = socket.socketpair()
+    with near, far:
+        far.settimeout(10)
+        handoff.send(running.settings.run / "invocations.sock", near, PENDING)
+        assert far.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_connection_waits_while_the_api_restarts(running):
+    with running.connect() as connection:
+        connection.sendall(PENDING)
+        connection.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        with closing(Api(running)):
+            connection.settimeout(10)
+            read_until(connection, b"/ 0")
+
+
+def test_a_connection_is_answered_503_if_the_api_stays_down(gateway):
+    gateway.start(program=["-c", patched(gateway, "handoff.PATIENCE_S = 0.3")])
+    with gateway.connect() as connection:
+        connection.sendall(PENDING)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 1" in head
+    assert json.loads(body) == {
+        "__type": "ServiceUnavailableException", "message": "The API is not available at the moment.",
+    }  # fmt: skip
+
+
+def test_more_connections_than_may_wait_for_the_api_are_turned_away(gateway):
+    gateway.start(program=["-c", patched(gateway, "desk.HANDOFFS_WAITING_MAX = 3")])
+    waiting = [gateway.connect() for _ in range(3)]
+    for each in waiting:
+        each.sendall(PENDING)
+    with gateway.connect() as connection:
+        gateway.eventually(lambda: turned_away(gateway))
+    with closing(Api(gateway)):
+        for each in waiting:
+            read_until(each, b"/ 0")
+            each.close()
+
+
+def turned_away(gateway):
+    with gateway.connect() as connection:
+        connection.sendall(PENDING)
+        connection.settimeout(0.2)
+        try:
+            return b"Too many connections wait for the API." in connection.recv(65536)
+        except TimeoutError:
+            return False
+
+
+def patched(gateway, statement):
+    return f"""
+import runpy
+from clary.core import handoff
+from clary.gateway import desk
+{statement}
+runpy.run_path({str(gateway.script)!r}, run_name="__main__")
+"""
+
+
+def test_two_workers_share_the_port_and_it_never_refuses_while_one_is_killed(gateway):
+    gateway.model("a")
+    workers = [gateway.start("gateway-0"), gateway.start("gateway-1")]
+    gateway.route("churn", "a")
+    for victim in workers:
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+        with gateway.connect() as connection:
+            connection.sendall(gateway.signed(b"still here"))
+            gateway.start(f"gateway-{2 + workers.index(victim)}")
+            read_until(connection, b"still here")
+
+
+def test_a_worker_that_is_told_to_end_finishes_what_is_under_way(gateway):
+    model = gateway.model("a")
+    worker = gateway.start()
+    gateway.route("churn", "a")
+    with gateway.connect() as busy, gateway.connect() as idle:
+        busy.sendall(gateway.signed(b"wait 10"))
+        model.wait_for(1)
+        worker.send_signal(signal.SIGTERM)
+        assert idle.recv(1) == b""
+        assert worker.poll() is None
+        model.gate.set()
+        received = read_until(busy, b"waited")
+        assert b"Connection: close" in received
+        assert busy.recv(1) == b""
+    assert worker.wait(10) == 0
+    assert [each.worker for each in gateway.store.gateways.live()] == []
+
+
+def test_boto3_calls_of_other_services_arrive_at_the_api(running, api):
+    client = boto3.client(
+        "s3", region_name="us-east-1", endpoint_url=running.url,
+        aws_access_key_id="a", aws_secret_access_key="b",
+    )  # fmt: skip
+    client.put_object(Bucket="b", Key="k", Body=b"x" * 100_000)
+    assert api.taken[0].startswith(b"PUT /b/k HTTP/1.1\r\n")
