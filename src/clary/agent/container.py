@@ -20,7 +20,7 @@ from clary.compute.backend import Instance as Container
 from clary.compute.images import Runtime
 from clary.resources.instance import Instance, MetricRules, Training
 
-FOLDERS = ("input/config", "input/data", "model", "output/data", "checkpoints", "code")
+FOLDERS = ("input/config", "input/data", "model", "output/data", "code")
 CHECKPOINTS = "/opt/ml/checkpoints"
 SOURCE = "input/clary/sourcedir.tar.gz"
 OWN_METRICS = {"xgboost": "algorithms/xgboost_metrics.json"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import unquote
 
+from clary.access.context import request_context
+from clary.access.match import Context
 from clary.access.principal import Principal
 from clary.core.clock import Clock
 from clary.core.errors import ServiceError
@@ -24,8 +25,6 @@ PIECE_BYTES = 256 * 1024
 CREDENTIAL = re.compile(r"Credential=[^/,&\s]+/[0-9]+/[^/]+/([^/,&\s]+)/aws4_request")
 LOOPBACK = "127.0.0.1"
 """Where every call comes from: Clary listens on loopback addresses and Unix sockets alone."""
-
-_signing_key = lru_cache(KEYS_MAX)(sigv4.signing_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,13 @@ class Identity:
         return bytes(data)
 
 
-@dataclass(frozen=True, slots=True)
 class Authenticator:
     """Finds out who makes a request."""
 
-    principals: Principals
-    clock: Clock
+    def __init__(self, principals: Principals, clock: Clock) -> None:
+        self._principals = principals
+        self._clock = clock
+        self._signing_key = lru_cache(KEYS_MAX)(sigv4.signing_key)
 
     def signing_name(self, request: Request) -> str:
         """Return the service that the request claims to be signed for; '' if it claims nothing."""
@@ -75,20 +75,17 @@ class Authenticator:
         signature = sigv4.parse(request)
         if signature is None:
             raise sigv4_faults.missing_signature(sigv4_faults.dialect_of(request, signing_name or UNSIGNED))
-        credential = self.principals.find(signature.access_key, signature.session_token)
+        credential = self._principals.find(signature.access_key, signature.session_token)
         if credential is None:
             raise sigv4_faults.unknown_access_key(signature.dialect, signature.access_key)
-        now = self.clock()
+        now = self._clock()
         if credential.expires is not None and credential.expires <= now:
             raise sigv4_faults.expired_token(signature.dialect)
-        key = _signing_key(credential.secret, signature.date, signature.region, signature.service)
+        key = self._signing_key(credential.secret, signature.date, signature.region, signature.service)
         sigv4.check(signature, request, key, now)
         return Identity(credential.principal, signature.region, request, signature, key)
 
-    def context(self, request: Request) -> Mapping[str, str]:
-        """Return the condition keys that every request has."""
-        return {
-            "aws:SourceIp": LOOPBACK,
-            "aws:SecureTransport": "false",
-            "aws:UserAgent": request.headers.get("user-agent"),
-        }
+    def context(self, request: Request) -> Context:
+        """Return the condition keys that the way of a request gives."""
+        agent = request.headers.get("user-agent")
+        return request_context(now=self._clock(), secure=False, source_ip=LOOPBACK, user_agent=agent)

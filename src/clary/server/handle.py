@@ -43,8 +43,8 @@ class Front:
             return match.protocol.write_error(match.service.model, match.operation, error, request_id)
         except Exception:
             log.exception("request %s failed", request_id)
-            error = ServiceError("We encountered an internal error. Please try again.", code="InternalFailure")
-            return match.protocol.write_error(match.service.model, match.operation, error, request_id)
+            ours = ServiceError("We encountered an internal error. Please try again.", code="InternalFailure")
+            return match.protocol.write_error(match.service.model, match.operation, ours, request_id)
 
     def _answer(self, request: Request, match: Match, request_id: str) -> Response:
         identity = self.authenticator.authenticate(request, match.service.name)

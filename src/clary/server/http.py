@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class Server:
         self._handlers = ThreadPoolExecutor(HANDLERS_MAX, "handler")
         self._streams = ThreadPoolExecutor(STREAMS_MAX, "stream")
         self._busy = 0
+        self._quiet = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self) -> None:
@@ -69,13 +71,13 @@ class Server:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
-        handoff.accept(
-            self._doors.handoffs, lambda sock, pending: loop.call_soon_threadsafe(self._adopt, sock, pending)
-        )
+        close = handoff.accept(self._doors.handoffs, self._adopt)
         await stop.wait()
-        deadline = loop.time() + DRAIN_S
-        while self._busy and loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        close()
+        if self._busy:
+            self._quiet.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), DRAIN_S)
         for pool in (self._handlers, self._streams):
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -85,7 +87,6 @@ class Server:
         task.add_done_callback(self._tasks.discard)
 
     async def _converse(self, sock: socket.socket, pending: bytes) -> None:
-        sock.setblocking(False)  # noqa: FBT003 - the standard library's own signature
         buffer = bytearray(pending)
         try:
             while await self._exchange(sock, buffer):
@@ -114,6 +115,8 @@ class Server:
             return await self._answer(sock, head, buffer)
         finally:
             self._busy -= 1
+            if not self._busy:
+                self._quiet.set()
 
     async def _answer(self, sock: socket.socket, head: Head, buffer: bytearray) -> bool:
         loop = asyncio.get_running_loop()
@@ -124,21 +127,21 @@ class Server:
         else:
             body = SocketBody(sock, head, buffer)
             response = await loop.run_in_executor(self._streams, self._handle, head.request(body))
-            sock.setblocking(False)  # noqa: FBT003 - the thread may have left a time-out behind
+            sock.settimeout(0)  # the thread may have left a time-out behind
         keep = head.keep_alive and (isinstance(body, bytes) or body.finished)
         if isinstance(response.body, bytes):
             await _send(sock, response, close=not keep, bodiless=head.method == "HEAD")
         else:
             await loop.run_in_executor(self._streams, _send_stream, sock, response, keep)
-            sock.setblocking(False)  # noqa: FBT003 - as above
+            sock.settimeout(0)
         return keep
 
     async def _give_back(self, sock: socket.socket, head: Head, buffer: bytearray) -> bool:
         """Hand a connection whose next request is an invocation to the gateways."""
-        pending = head.raw + bytes(buffer)
-        await asyncio.get_running_loop().run_in_executor(
-            self._handlers, handoff.send, self._doors.invocations, sock, pending
-        )
+        try:
+            await handoff.hand_over(self._doors.invocations, sock, head.raw + bytes(buffer))
+        except handoff.NotTaken:
+            await _send(sock, _refusal(503, "No gateway takes invocations now."), close=True)
         return False
 
 

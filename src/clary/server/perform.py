@@ -8,7 +8,9 @@ from typing import Any
 
 from botocore.model import OperationModel, Shape, StructureShape
 
+from clary.access.context import request_context
 from clary.access.decide import decide
+from clary.access.match import Context
 from clary.access.principal import Principal
 from clary.access.requirements import requirements
 from clary.core.clock import Clock
@@ -22,8 +24,6 @@ from clary.wire.message import Request
 
 AUDITED_TEXT_MAX = 1024
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-OPEN_TO_ALL = frozenset(("GetCallerIdentity",))
-"""Operations that need no permission, as AWS documents them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Asked:
     request_id: str
     http: Request | None = None
     source: str = "clary.internal"
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Context = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,6 @@ class Performer:
         return handler
 
     def _authorise(self, asked: Asked) -> None:
-        if asked.operation.name in OPEN_TO_ALL:
-            return
         needed = requirements(
             asked.service.name,
             asked.operation.name,
@@ -81,6 +79,7 @@ class Performer:
             account=asked.principal.account,
             region=asked.region,
             context=asked.context,
+            caller=asked.principal.arn,
         )
         for requirement in needed:
             decision = decide(asked.principal, requirement)
@@ -151,5 +150,6 @@ class InternalClient:
     def __call__(self, operation: str, /, **params: Any) -> dict[str, Any]:
         """Return the operation's result, or raise its ServiceError."""
         model = self.service.model.operation_model(operation)
-        asked = Asked(self.service, model, params, self.principal, self.region, request_id=uid())
+        context = request_context(now=self.performer.clock(), secure=True)
+        asked = Asked(self.service, model, params, self.principal, self.region, request_id=uid(), context=context)
         return dict(self.performer.perform(asked, self.caller) or {})
