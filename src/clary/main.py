@@ -1,21 +1,172 @@
-"""The command `clary`: gives the command line what it may need to start, and imports that only then."""
+"""Where every object is built and handed down; nothing else constructs.
+
+Each function below is the body of one process.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
-from clary.cli import app
+from clary.agent.agent import Agent
+from clary.agent.counters import Collector
+from clary.agent.tools import Tools
+from clary.compute.admission import Policy, this_machine
+from clary.compute.process import ProcessBackend, ProcessSettings
+from clary.controllers.closures import Closures
+from clary.controllers.endpoints import Endpoints
+from clary.controllers.housekeeping import keep_house
+from clary.controllers.loop import Loop, Reconciler
+from clary.controllers.training_jobs import TrainingJobs
+from clary.core.settings import Settings
+from clary.gateway import worker as gateway_worker
+from clary.gateway.desk import Sockets
+from clary.server.access import Authenticator
+from clary.server.handle import Front
+from clary.server.http import Doors, Server
+from clary.server.internal import InternalCaller
+from clary.server.perform import Performer
+from clary.server.registry import Registry
+from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, sts
+from clary.services.iam.bootstrap import bootstrap
+from clary.services.iam.kinds import ACCOUNT
+from clary.services.iam.principals import Principals
+from clary.services.operation import Platform
+from clary.store.store import Store, open_store
+from clary.supervisor.listeners import Listeners
+from clary.wire.models import Models
+from clary.wire.service_index import ServiceIndex
 
-if TYPE_CHECKING:
-    from clary.supervisor.programs import Programs
+SERVICES = {
+    "cloudwatch": cloudwatch.operations,
+    "iam": iam.operations,
+    "logs": logs.operations,
+    "organizations": organizations.operations,
+    "s3": s3.operations,
+    "sagemaker": sagemaker.operations,
+    "sts": sts.operations,
+}
 
 
-def main() -> None:
-    """Run the command line."""
-    app.run(_programs)
+def prepare(settings: Settings) -> None:
+    """Make the stores and the root account where they are not there yet."""
+    store = open_store(settings)
+    bootstrap(store, settings)
+    store.close()
 
 
-def _programs() -> Programs:
-    from clary.programs import programs
+def gateway(settings: Settings, listeners: Listeners, worker: str) -> None:
+    """Be a gateway worker until SIGTERM."""
+    store = open_store(settings)
+    sockets = Sockets(tcp=listeners.tcp, platform=listeners.platform, invocations=listeners.invocations)
+    gateway_worker.run(settings, store, worker, sockets)
+    store.close()
 
-    return programs()
+
+def api(settings: Settings, listeners: Listeners) -> None:
+    """Be an api process until SIGTERM."""
+    store = open_store(settings)
+    caller = _caller(settings, store)
+    front = Front(
+        performer=caller.performer,
+        authenticator=Authenticator(caller.principals, store.clock),
+        caller=caller,
+        body_bytes_max=settings.request_bytes_max,
+    )
+    Server(front.handle, Doors(listeners.handoffs, settings.run / "invocations.sock")).run()
+    store.close()
+
+
+def controller(settings: Settings) -> None:
+    """Be the controller until SIGTERM."""
+    store = open_store(settings)
+    stop = _stop_on_sigterm()
+    purges = (partial(_purge_objects, store), store.log_archive.purge, store.series_archive.purge)
+    reconcilers: tuple[Reconciler, ...] = (
+        TrainingJobs(store.clock),
+        Endpoints(store, store.clock),
+        Closures(ACCOUNT, store, purges),
+    )
+    chores = (
+        store.feed.trim,
+        lambda: store.outbox.trim(store.clock()),
+        lambda: store.log_archive.trim(store.clock()),
+        lambda: store.series_archive.roll_up(store.clock()),
+    )
+    threading.Thread(target=keep_house, args=(chores, stop), name="housekeeping", daemon=True).start()
+    Loop(store, {str(each.kind): each for each in reconcilers}, f"controller-{os.getpid()}", store.clock).run(stop)
+    store.close()
+
+
+def agent(settings: Settings) -> None:
+    """Be this machine's agent until SIGTERM."""
+    store = open_store(settings)
+    stop = _stop_on_sigterm()
+    doorbell = settings.run / "keepers.sock"
+    backend = ProcessBackend(
+        settings.instances,
+        ProcessSettings(api_socket=settings.platform_socket, doorbell=doorbell, unsandboxed=settings.unsandboxed),
+    )
+    tools = Tools(
+        store=store,
+        backend=backend,
+        roles=ExecutionRoles(_caller(settings, store)),
+        clock=store.clock,
+        home=settings.home,
+        work=settings.home / "work",
+        capacity=this_machine(),
+        policy=Policy(),
+        egress=settings.egress,
+        doorbell=doorbell,
+    )
+    Agent(tools, Collector(store, settings.run / "counters", store.clock)).run(stop)
+    store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRoles:
+    """Takes on execution roles for the agent; see agent.tools.Roles."""
+
+    caller: InternalCaller
+
+    def client(self, service: str, region: str, role_arn: str, session_name: str) -> Any:
+        """Return a client that acts as a session of the role."""
+        return self.caller.as_role(service, region, role_arn, session_name)
+
+    def credentials(self, role_arn: str, session_name: str, duration_s: int) -> Mapping[str, str]:
+        """Return temporary credentials of the role."""
+        session = self.caller.session(role_arn, session_name, duration_s)
+        return {
+            "AccessKeyId": session.access_key,
+            "SecretAccessKey": session.secret,
+            "Token": session.token,
+            "Expiration": datetime.fromtimestamp(session.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "RoleArn": role_arn,
+        }
+
+
+def _caller(settings: Settings, store: Store) -> InternalCaller:
+    """Return the caller of a process: every service, on one path."""
+    platform = Platform(store, settings)
+    groups = {name: operations(platform) for name, operations in SERVICES.items()}
+    registry = Registry(Models(), ServiceIndex.read(), groups)
+    return InternalCaller(Performer(store, registry, store.clock), Principals(store, store.clock))
+
+
+def _purge_objects(store: Store, account: str) -> None:
+    """Remove every object of an account, batch by batch."""
+    while (blobs := store.objects.purge(account)) is not None:
+        for blob in blobs:
+            store.blobs.remove(blob)
+
+
+def _stop_on_sigterm() -> threading.Event:
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.model import OperationModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from clary.access.context import request_context
 from clary.access.decide import decide
@@ -126,8 +126,10 @@ def auditable(shape: Shape, value: Any) -> Any:
             assert isinstance(shape, StructureShape)
             return {name: auditable(shape.members[name], each) for name, each in value.items() if name in shape.members}
         case "list":
+            assert isinstance(shape, ListShape)
             return [auditable(shape.member, each) for each in value]
         case "map":
+            assert isinstance(shape, MapShape)
             return {key: auditable(shape.value, each) for key, each in value.items()}
         case "blob":
             return None
