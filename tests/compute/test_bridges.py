@@ -52,9 +52,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 class UnixServer(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
+    request_queue_size = 64  # with the usual 5 the kernel itself resets some of many clients
+class PortServer(http.server.ThreadingHTTPServer):
     request_queue_size = 64
 """
-ON_PORT = SERVER + "http.server.ThreadingHTTPServer(('127.0.0.1', 8080), Handler).serve_forever()"
+ON_PORT = SERVER + "PortServer(('127.0.0.1', 8080), Handler).serve_forever()"
 ON_SOCKET = SERVER + "UnixServer(os.environ['CLARY_SERVE_SOCKET'], Handler).serve_forever()"
 
 

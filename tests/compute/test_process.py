@@ -125,10 +125,13 @@ def test_a_program_that_does_not_trap_sigterm_is_killed_by_it(lab: Any) -> None:
     lab.backend.signal("a", signal.SIGTERM)  # nothing to do any more
 
 
-def test_a_signal_right_after_the_start_finds_the_program(lab: Any) -> None:
-    lab.start("a", FOREVER)
-    lab.backend.signal("a", signal.SIGKILL)
-    assert lab.ended("a").signal == signal.SIGKILL
+def test_a_signal_at_any_moment_of_the_start_finds_the_program(lab: Any) -> None:
+    for number in range(15):
+        lab.start(f"a{number}", FOREVER)
+        threading.Event().wait(number / 500)  # the moment is what is varied here
+        lab.backend.signal(f"a{number}", signal.SIGTERM)
+        seen = lab.ended(f"a{number}")
+        assert (seen.signal, seen.error) == (signal.SIGTERM, None)
 
 
 def test_what_a_program_leaves_behind_dies_with_it_and_zombies_are_reaped(lab: Any) -> None:

@@ -101,10 +101,12 @@ class Program:
         assert self._exit_status is not None
         while self.read_status() and "exit-code" not in self._told():
             pass
+        outer = os.waitstatus_to_exitcode(self._exit_status)
+        outer = SIGNAL_BASE - outer if outer < 0 else outer
         code = self._told().get("exit-code")
-        if code is None and (stopped or not self._plan["sandboxed"] or os.WIFSIGNALED(self._exit_status)):
-            code = os.waitstatus_to_exitcode(self._exit_status)
-            code = SIGNAL_BASE - code if code < 0 else code
+        # A signal may hit while bubblewrap still prepares; its own failures end with 1.
+        if code is None and (stopped or not self._plan["sandboxed"] or outer > SIGNAL_BASE):
+            code = outer
         if code is None:
             return ending(error=f"The sandbox could not be set up: {_tail('log')}")
         by_signal = code - SIGNAL_BASE if code - SIGNAL_BASE in SIGNALS else None
