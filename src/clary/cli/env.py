@@ -1,0 +1,92 @@
+"""`clary env`: what a shell sets so that AWS's clients, unchanged, talk to Clary."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clary.cli import clients
+from clary.cli.flags import with_settings
+from clary.cli.screen import leave, warn
+from clary.cli.shells import WRITERS, Shell
+from clary.core.settings import Settings
+from clary.supervisor import state
+
+CREDENTIALS = "credentials.json"
+PLUGIN = "clary=clary_botocore"
+PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
+PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+
+Style = Annotated[Shell, typer.Option("--shell", help="For which shell to write.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the variables as JSON; null stands for one to unset.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What to set, and what to unset since it would lead clients elsewhere."""
+
+    exported: Mapping[str, str]
+    unset: tuple[str, ...]
+
+
+@with_settings("home")
+def env(settings: Settings, shell: Style = Shell.BASH, as_json: Json = False) -> None:
+    """Print what leads AWS's clients to Clary: eval "$(clary env)"."""
+    variables = variables_for(_url(settings), _credentials(settings), os.environ)
+    if as_json:
+        print(json.dumps({**variables.exported, **dict.fromkeys(variables.unset)}, indent=1))
+    else:
+        print("\n".join(WRITERS[shell](variables.exported, variables.unset)))
+    for problem in clients.problems({**os.environ, **variables.exported}):
+        warn(problem)
+
+
+def variables_for(url: str, credentials: Mapping[str, str], environment: Mapping[str, str]) -> Variables:
+    """Return the variables for a shell that has `environment`, which is added to where others share a variable."""
+    plugin = Path(__file__).parents[2] / "clary_plugin"
+    exported = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": credentials["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": credentials["secret_access_key"],
+        "AWS_DEFAULT_REGION": credentials["region"],
+        "AWS_REGION": credentials["region"],
+        "AWS_EC2_METADATA_DISABLED": "true",
+        PLUGINS: _joined(PLUGIN, environment.get(PLUGINS, ""), ","),
+        "PYTHONPATH": _joined(str(plugin), environment.get("PYTHONPATH", ""), os.pathsep),
+    }
+    if any(environment.get(name) for name in PROXIES):
+        host = url.partition("//")[2].rpartition(":")[0].strip("[]")
+        for name in ("NO_PROXY", "no_proxy"):
+            exported[name] = _joined(host, environment.get(name, ""), ",")
+    return Variables(exported, tuple(name for name in IN_THE_WAY if name in environment))
+
+
+def _joined(first: str, others: str, separator: str) -> str:
+    """Return a list with `first` in front, once."""
+    rest = [each for each in others.split(separator) if each and each != first]
+    return separator.join([first, *rest])
+
+
+def _url(settings: Settings) -> str:
+    """Return where Clary answers, or where it will once it runs."""
+    known = state.read(settings)
+    if known is None and settings.port == 0:
+        leave("Clary is not running, and its port is any free one; start it with `clary up`.")
+    return known.url if known else state.url_of(settings.host, settings.port)
+
+
+def _credentials(settings: Settings) -> Any:
+    path = settings.home / CREDENTIALS
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        leave(f"There are no keys in {settings.home} yet; the first `clary up` makes them.")
+    except (OSError, ValueError) as error:
+        leave(f"{path} cannot be read: {error}.")

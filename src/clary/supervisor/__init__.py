@@ -1,0 +1,1 @@
+"""Starts Clary's processes on one machine, keeps them running, and ends them."""
