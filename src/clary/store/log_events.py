@@ -137,6 +137,13 @@ def bounded(events: Iterable[LogEvent], bounds: Bounds) -> list[LogEvent]:
     return page
 
 
+def newest_arrivals(connection: Connection, stream_id: int, seq: int, limit: int) -> list[LogEvent]:
+    """Return events of a stream from an arrival number on, the newest by time if they are too many."""
+    since = (EVENT.c.stream_id == stream_id, EVENT.c.seq >= seq)
+    latest = select(EVENT).where(*since).order_by(EVENT.c.at_ms.desc(), EVENT.c.seq.desc()).limit(limit)
+    return [LogEvent._make(row) for row in connection.execute(latest)]
+
+
 def merge(streams: Iterable[Any], span: Span, opened: Callable[[int], Iterator[LogEvent]]) -> Iterator[LogEvent]:
     """Give the events of many streams (rows) in order of time; a stream is opened when its time has come."""
     sign = -1 if span.backward else 1

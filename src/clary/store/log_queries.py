@@ -84,11 +84,23 @@ def candidates(group_id: int, search: Search) -> Select[Any]:
     """Return the statement that selects the streams which may hold events of a search."""
     wheres = [STREAM.c.group_id == group_id]
     wheres += [STREAM.c.last_ms >= search.span.start.at_ms, STREAM.c.first_ms <= search.span.end.at_ms]
-    if search.names:
-        wheres.append(STREAM.c.name.in_(search.names))
-    if search.prefixes:
-        wheres.append(or_(*(_starts(STREAM.c.name, prefix) for prefix in search.prefixes)))
+    wheres += _named(search.names, search.prefixes)
     return select(STREAM.c.id, STREAM.c.name, STREAM.c.first_ms, STREAM.c.last_ms).where(*wheres)
+
+
+def arrived(group_id: int, names: Sequence[str], prefixes: Sequence[str]) -> Select[Any]:
+    """Return the statement that selects how many events came to each stream so far."""
+    wheres = [STREAM.c.group_id == group_id, *_named(names, prefixes)]
+    return select(STREAM.c.id, STREAM.c.name, STREAM.c.next_seq).where(*wheres)
+
+
+def _named(names: Sequence[str], prefixes: Sequence[str]) -> list[ColumnElement[bool]]:
+    wheres: list[ColumnElement[bool]] = []
+    if names:
+        wheres.append(STREAM.c.name.in_(names))
+    if prefixes:
+        wheres.append(or_(*(_starts(STREAM.c.name, prefix) for prefix in prefixes)))
+    return wheres
 
 
 def _starts(column: Any, prefix: str) -> ColumnElement[bool]:

@@ -25,11 +25,12 @@ from clary.store.log_events import (
     append,
     bounded,
     merge,
+    newest_arrivals,
     read,
     resize,
     sift,
 )
-from clary.store.log_queries import GroupQuery, Search, StreamQuery, candidates, groups_query, streams_query
+from clary.store.log_queries import GroupQuery, Search, StreamQuery, arrived, candidates, groups_query, streams_query
 from clary.store.log_tables import END_MS, GROUP, MARK, STREAM
 
 EVENT_BYTES_MAX = 1024 * 1024 - 26
@@ -80,6 +81,15 @@ class LogStream:
     last_ms: int
     ingested_ms: int
     next_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """How many events came to each stream so far, the new ones by time, and their streams' names by number."""
+
+    counts: Mapping[int, int]
+    events: Sequence[LogEvent]
+    names: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +230,21 @@ class Logs:
 
             found = sift(merge(streams, search.span, opened), matches, bounds, SCAN_MAX)
             return replace(found, names={row.id: row.name for row in streams})
+
+    def arrivals(
+        self, group: str, since: Mapping[int, int] | None, names: Sequence[str], prefixes: Sequence[str], limit: int
+    ) -> Arrivals:
+        """Return what came to a group's streams since they held so many events (None: as of now); raise Missing."""
+        with self.database.read() as connection:
+            row = self._group_row(connection, group)
+            streams = connection.execute(arrived(row.id, names, prefixes)).all()
+            counts = {each.id: each.next_seq for each in streams}
+            known = counts if since is None else since
+            fresh = [each for each in streams if each.next_seq > known.get(each.id, 0)]
+            events = [
+                event for each in fresh for event in newest_arrivals(connection, each.id, known.get(each.id, 0), limit)
+            ]
+        return Arrivals(counts, sorted(events, key=lambda event: event[1:3]), {each.id: each.name for each in fresh})
 
     def _now_ms(self) -> int:
         return int(self.clock() * 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clary.services.logs.events import LogEvents
 from clary.services.logs.groups import LogGroups
+from clary.services.logs.live_tail import LiveTails
 from clary.services.logs.retention import Retention
 from clary.services.logs.searches import Searches
 from clary.services.logs.streams import LogStreams
@@ -13,5 +14,5 @@ from clary.services.operation import Operations, Platform
 
 def operations(platform: Platform) -> tuple[Operations, ...]:
     """Return the operations of this service."""
-    nouns = (LogGroups, Retention, Tags, LogStreams, LogEvents, Searches)
+    nouns = (LogGroups, Retention, Tags, LogStreams, LogEvents, Searches, LiveTails)
     return tuple(noun(platform) for noun in nouns)
