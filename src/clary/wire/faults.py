@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +44,13 @@ def resolve(model: ServiceModel, operation: OperationModel | None, error: Servic
 
 def _modelled(model: ServiceModel, operation: OperationModel | None, code: str) -> StructureShape | None:
     """Return the exception of this code or shape name: the operation's own, else any of the service."""
-    own = operation.error_shapes if operation else []
-    for shape in (*own, *model.error_shapes):
-        if isinstance(shape, StructureShape) and code in (shape.name, _code(shape)):
-            return shape
-    return None
+    own = _named(operation.error_shapes, code) if operation else None
+    return own or _named(model.error_shapes, code)
+
+
+def _named(shapes: Iterable[Shape], code: str) -> StructureShape | None:
+    structures = (shape for shape in shapes if isinstance(shape, StructureShape))
+    return next((shape for shape in structures if code in (shape.name, _code(shape))), None)
 
 
 def _code(shape: Shape) -> str:
