@@ -53,15 +53,27 @@ def decide(
     resource_policies: Sequence[Policy] = (),
     *,
     owner: str = "",
+    resource_must_allow: bool = False,
 ) -> Decision:
-    """Return whether the principal may; `owner` is the resource's account where that may be another one."""
+    """Return whether the principal may.
+
+    `owner` is the resource's account where that may be another one; across
+    accounts, and where `resource_must_allow` as with a role's trust policy, an
+    identity policy alone is not enough.
+    """
     asked = Requirement(
         requirement.action, requirement.resource, {**requirement.context, **principal_context(principal)}
     )
     denied = _denied(principal, asked, resource_policies)
     if denied is not None:
         return denied
-    return _allowed(principal, asked, resource_policies, foreign=bool(owner) and owner != principal.account)
+    foreign = bool(owner) and owner != principal.account
+    grant = grant_of(resource_policies, principal, asked)
+    if grant is Grant.NONE and (foreign or resource_must_allow):
+        return _silent(principal, asked, "resource-based policy")
+    if grant is Grant.SELF and not foreign:
+        return Decision(allowed=True)
+    return _allowed(principal, asked, identity_needed=foreign or grant is not Grant.ROLE)
 
 
 def grant_of(policies: Sequence[Policy], principal: Principal, asked: Requirement) -> Grant:
@@ -88,22 +100,15 @@ def _denied(principal: Principal, asked: Requirement, resource_policies: Sequenc
     return None
 
 
-def _allowed(
-    principal: Principal, asked: Requirement, resource_policies: Sequence[Policy], *, foreign: bool
-) -> Decision:
-    grant = grant_of(resource_policies, principal, asked) if resource_policies else Grant.NONE
-    if grant is Grant.SELF and not foreign:
-        return Decision(allowed=True)
+def _allowed(principal: Principal, asked: Requirement, *, identity_needed: bool) -> Decision:
     matched: list[Found] = []
     if principal.sort != "Root":
         matched = _statements(principal.identity, "Allow", asked)
-        if not matched and (foreign or grant is not Grant.ROLE):
+        if not matched and identity_needed:
             return _silent(principal, asked, "identity-based policy")
     for name, policies in (("permissions boundary", principal.boundary), ("session policy", principal.session)):
         if policies is not None and not _statements(policies, "Allow", asked):
             return _silent(principal, asked, name)
-    if foreign and grant is Grant.NONE:
-        return _silent(principal, asked, "resource-based policy")
     return Decision(allowed=True, matched=tuple(matched))
 
 

@@ -38,6 +38,7 @@ def _root_account(store: Store) -> Record | None:
 
 def _create(records: Records, store: Store, settings: Settings) -> Record:
     account = account_id()
+    email = f"root@{account}.clary.invalid"
     own = replace(records, account=account)
     own.create(
         ORGANIZATION, "organization", {"Id": f"o-{aws_id('', 10).lower()}", "RootId": f"r-{aws_id('', 4).lower()}"}
@@ -45,8 +46,9 @@ def _create(records: Records, store: Store, settings: Settings) -> Record:
     created = own.create(
         ACCOUNT,
         account,
-        {"AccountName": "root", "Email": f"root@{account}.clary.invalid", "JoinedMethod": "INVITED"},
+        {"AccountName": "root", "Email": email, "JoinedMethod": "INVITED"},
         state=ACTIVE,
+        attributes={"email": email},
     )
     key, secret = create_access_key(own, store.sealer, None)
     _write(settings, {
