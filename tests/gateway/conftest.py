@@ -314,7 +314,7 @@ def gateway(request: pytest.FixtureRequest) -> Iterator[Gateway]:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Gateway]:
-    """Give a gateway with one worker and the endpoint `churn`, which leads to the model `a`; shared, so leave it whole."""
+    """Give a gateway with one worker and the endpoint `churn`, which leads to the model `a`; it is shared."""
     with _opened(invocation_timeout_s=1.0, invocation_bytes_max=1_000_000) as gateway:
         gateway.model("a")
         gateway.start()

@@ -145,7 +145,7 @@ def test_a_client_that_goes_away_harms_nobody(running):
 
 def test_a_client_that_reads_slowly_gets_all_of_a_large_answer(running):
     with running.connect() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         connection.sendall(running.signed(b"large 1000000") + running.signed(b"next"))
         received = b""
         while not received.endswith(b"next"):

@@ -15,7 +15,8 @@ HOST = b"Host: localhost\r\n"
 
 def test_an_invocation_tells_endpoint_length_and_headers():
     head = parse(
-        b"POST /endpoints/churn/invocations?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\nX-A:  one \r\nx-a: two\r\n\r\n"
+        b"POST /endpoints/churn/invocations?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n"
+        b"X-A:  one \r\nx-a: two\r\n\r\n"
     )
     assert (head.endpoint, head.path, head.query, head.length) == (
         "churn", "/endpoints/churn/invocations", "a=b", 12,

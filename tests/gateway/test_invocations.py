@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import socket
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from clary.gateway import answers
 from clary.gateway.invocations import choose
-from clary.resources.route import Route, RoutedInstance, RoutedVariant
+from clary.resources.route import ROUTE, Route, RoutedInstance, RoutedVariant
 from clary.services.iam.identities import create_access_key
 from clary.services.iam.kinds import ACCESS_KEY, USER
 from clary.store.records import Change
@@ -266,8 +267,6 @@ def test_a_key_that_was_unknown_works_as_soon_as_it_is_made(running):
 
 
 def test_code_inside_instances_comes_in_by_the_platform_socket(running):
-    import socket
-
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
         connection.connect(str(running.settings.platform_socket))
@@ -337,8 +336,6 @@ def test_an_endpoint_without_instances_is_unavailable_and_a_removed_one_is_not_f
     gateway.route("churn")
     assert refused(gateway)["Error"]["Code"] == "ServiceUnavailable"
     records = gateway.store.records(gateway.account, "us-east-1")
-    from clary.resources.route import ROUTE
-
     records.remove(records.find(ROUTE, "churn"))
     gateway.applied()
     assert "not found" in refused(gateway)["Error"]["Message"]

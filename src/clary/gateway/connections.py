@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
 from math import inf
@@ -39,6 +40,10 @@ class House(Protocol):
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the event loop."""
+
+    @property
+    def stopwatch(self) -> Callable[[], float]:
+        """Return what tells seconds to the microsecond, which the event loop's own time does not."""
 
     @property
     def body_bytes_max(self) -> int:
@@ -190,7 +195,7 @@ class Connection(asyncio.Protocol):
         buffer = self._buffer
         if buffer.startswith(b"\r\n"):  # RFC 9112, section 2.2: a stray empty line is passed over
             del buffer[:2]
-        if not buffer:
+        if not buffer or buffer == b"\r":
             return False
         if not self._handed_back and not may_be_invocation(buffer):
             self._hand_over()
@@ -219,7 +224,7 @@ class Connection(asyncio.Protocol):
         self._handed_back = False
         del self._buffer[: len(raw)]
         self._head = head
-        self._began = self._house.loop.time()
+        self._began = self._house.stopwatch()
         if head.length is not None and head.length > self._house.body_bytes_max:
             raise TooLarge
         self._chunks = Chunks(self._house.body_bytes_max) if head.length is None else None

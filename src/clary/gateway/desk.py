@@ -23,6 +23,7 @@ CONNECTIONS_MAX = 8_192
 """Of clients, in one worker; more wait in the listener's backlog."""
 HANDOFFS_WAITING_MAX = 1_024
 """Connections that wait for the api while it restarts; one more is answered 503."""
+API_PATIENCE_S = handoff.PATIENCE_S
 BREATH_S = 0.1
 """Pause before accepting again when the process has no descriptor left."""
 DRAIN_POLL_S = 0.02
@@ -46,6 +47,7 @@ class Desk:
         self.body_bytes_max = settings.invocation_bytes_max
         self.draining = False
         self.invoke = plane.invoke
+        self.stopwatch = plane.stopwatch
         self._api = settings.handoff_socket
         self._entrances = (sockets.tcp, sockets.platform)
         self._connections: set[Connection] = set()
@@ -136,10 +138,10 @@ class Desk:
     async def _hand_over(self, connection: socket.socket, pending: bytes) -> None:
         self._handing_over += 1
         try:
-            await handoff.hand_over(self._api, connection, pending)
+            await handoff.hand_over(self._api, connection, pending, patience_s=API_PATIENCE_S)
             connection.close()
         except handoff.NotTaken:
-            log.warning("the api took no connection for %s s", handoff.PATIENCE_S)
+            log.warning("the api took no connection for %s s", API_PATIENCE_S)
             await _turn_away(connection, "The API is not available at the moment.")
         finally:
             self._handing_over -= 1

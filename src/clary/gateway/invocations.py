@@ -41,6 +41,7 @@ class Plane:
 
     loop: asyncio.AbstractEventLoop
     clock: Clock
+    stopwatch: Callable[[], float]  # seconds to the microsecond, which the event loop's own time does not tell
     admission: Admission
     instances: Instances
     meter: Meter
@@ -48,7 +49,7 @@ class Plane:
     timeout_s: float
 
     def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
-        """Answer one request, whatever happens; `began` is when its head had come."""
+        """Answer one request, whatever happens; `began` is when its head had come, by the stopwatch."""
         request_id = str(uuid4())
         try:
             if head.streams:
@@ -103,7 +104,7 @@ class Invocation:
 
     def begun(self) -> None:
         """Note when the request went to the model."""
-        self._sent_at = self._plane.loop.time()
+        self._sent_at = self._plane.stopwatch()
 
     def unreachable(self) -> None:
         """Try elsewhere: the request waited for an instance that has gone."""
@@ -182,7 +183,7 @@ class Invocation:
         return Answer(200, tuple(fields), reply.body)
 
     def _count(self, status: int) -> None:
-        now = self._plane.loop.time()
+        now = self._plane.stopwatch()
         model_s = now - self._sent_at
         slot = self._plane.meter.slot(self._account, self._region, self.parameters.endpoint, self._variant.name)
         overhead_us = max(0, round((now - self._began - model_s) * 1e6))

@@ -12,6 +12,7 @@ import random
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -54,7 +55,16 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
         instances = Instances(loop, settings.invocation_bytes_max, lambda: follower.report())
         follower = Follower(store, worker, _applier(loop, instances, admission), lambda: instances.holding)
         await loop.run_in_executor(executor, follower.start)
-        plane = Plane(loop, store.clock, admission, instances, meter, random.random, settings.invocation_timeout_s)
+        plane = Plane(
+            loop=loop,
+            clock=store.clock,
+            stopwatch=time.perf_counter,
+            admission=admission,
+            instances=instances,
+            meter=meter,
+            chance=random.random,
+            timeout_s=settings.invocation_timeout_s,
+        )
         desk = Desk(loop, plane, settings, sockets)
         sweeping = loop.create_task(_sweep(desk, instances))
         log.info("%s serves", worker)
