@@ -73,6 +73,11 @@ def test_lines_of_the_platform_are_cut_and_empty_ones_dropped(logs: Logs) -> Non
     assert set(message) == {"é"}
 
 
+def test_what_is_no_text_does_not_hold_a_batch_up(logs: Logs) -> None:
+    logs.put("g", "s", [(NOW_MS, "half \ud83d of a pair"), (NOW_MS, "nul \0 and é")])
+    assert everything(logs, "g", "s") == ["half ? of a pair", "nul \0 and é"]
+
+
 def test_lines_of_one_moment_keep_their_order(logs: Logs) -> None:
     logs.put("g", "s", [(NOW_MS, "a"), (NOW_MS, "b")])
     logs.put("g", "s", [(NOW_MS, "c"), (NOW_MS - 1, "before")])

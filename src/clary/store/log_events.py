@@ -82,7 +82,9 @@ def size_of(message: str) -> int:
 
 def append(connection: Connection, stream: Any, events: Sequence[tuple[int, str]], now_ms: int) -> None:
     """Add events to a stream (its row, read in this transaction), in any order of time."""
-    rows = [(stream.id, at, seq, now_ms, message) for seq, (at, message) in enumerate(events, stream.next_seq)]
+    rows = [
+        (stream.id, at, seq, now_ms, _storable(message)) for seq, (at, message) in enumerate(events, stream.next_seq)
+    ]
     connection.exec_driver_sql(INSERT_EVENT, rows)
     times = [at for at, _ in events]
     written = {
@@ -93,6 +95,11 @@ def append(connection: Connection, stream: Any, events: Sequence[tuple[int, str]
     }
     connection.execute(update(STREAM).where(STREAM.c.id == stream.id).values(written))
     resize(connection, stream, sum(size_of(message) for _, message in events))
+
+
+def _storable(message: str) -> str:
+    """Return a message without lone surrogates, which are no characters and have no UTF-8."""
+    return message if message.isascii() else message.encode(errors="replace").decode()
 
 
 def resize(connection: Connection, stream: Any, grown_bytes: int) -> None:
