@@ -6,6 +6,7 @@ Each function below is the body of one process.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import Any
 
 from clary.agent.agent import Agent
 from clary.agent.counters import Collector
+from clary.agent.packages import Packages
 from clary.agent.tools import Tools
 from clary.compute.admission import Policy, this_machine
 from clary.compute.process import ProcessBackend, ProcessSettings
@@ -87,7 +89,12 @@ def controller(settings: Settings) -> None:
     """Be the controller until SIGTERM."""
     store = open_store(settings)
     stop = _stop_on_sigterm()
-    purges = (partial(_purge_objects, store), store.log_archive.purge, store.series_archive.purge)
+    purges = (
+        partial(_purge_objects, store),
+        store.log_archive.purge,
+        store.series_archive.purge,
+        lambda account: shutil.rmtree(settings.packages / account, ignore_errors=True),
+    )
     reconcilers: tuple[Reconciler, ...] = (
         TrainingJobs(store.clock),
         Endpoints(store, store.clock),
@@ -119,10 +126,11 @@ def agent(settings: Settings) -> None:
         roles=ExecutionRoles(_caller(settings, store)),
         clock=store.clock,
         home=settings.home,
-        work=settings.home / "work",
+        work=settings.work,
         capacity=this_machine(),
         policy=Policy(),
         egress=settings.egress,
+        packages=Packages(backend, settings.packages, os.environ),
         doorbell=doorbell,
     )
     Agent(tools, Collector(store, settings.run / "counters", store.clock)).run(stop)
@@ -162,8 +170,7 @@ def _caller(settings: Settings, store: Store) -> InternalCaller:
 def _purge_objects(store: Store, account: str) -> None:
     """Remove every object of an account, batch by batch."""
     while (blobs := store.objects.purge(account)) is not None:
-        for blob in blobs:
-            store.blobs.remove(blob)
+        store.blobs.remove(blobs)
 
 
 def _stop_on_sigterm() -> threading.Event:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 RESYNC_S = 30.0
 COLLECT_S = 5.0
 LIVES_MAX = 500
+NAME_BYTES_MAX = 64
 
 
 class Agent:
@@ -63,9 +64,9 @@ class Agent:
     def _listen(self, keepers: socket.socket, changes: Ear) -> None:
         ready, _, _ = select.select([keepers.fileno(), changes.fileno()], [], [], COLLECT_S)
         if keepers.fileno() in ready:
-            _empty(keepers)
-            for life, _ in list(self._lives.values()):
-                life.wake()
+            for name in _rung(keepers):
+                if name in self._lives:
+                    self._lives[name][0].wake()
         if changes.fileno() in ready:
             changes.wait(0)
 
@@ -79,7 +80,7 @@ class Agent:
 
     def _sweep(self, wanted: set[str]) -> None:
         """Stop and forget what no record asks for."""
-        for name in set(self._tools.backend.names()) - wanted - set(self._lives):
+        for name in set(self._tools.backend.names()) - wanted - set(self._lives) - self._tools.packages.installing:
             log.warning("sweeping %s, which nobody owns", name)
             self._tools.backend.stop(name)
             self._tools.backend.remove(name)
@@ -121,9 +122,11 @@ class Agent:
         thread.start()
 
 
-def _empty(bell: socket.socket) -> None:
+def _rung(bell: socket.socket) -> set[str]:
+    """Return the names of the instances that rang, and empty the bell."""
+    names = set()
     try:
         while True:
-            bell.recv(64)
+            names.add(bell.recv(NAME_BYTES_MAX).decode("ascii", "replace"))
     except BlockingIOError:
-        return
+        return names

@@ -46,18 +46,20 @@ class Box:
             downloader.file(source, self.opt_ml / SOURCE)
 
     def _fill_training(self, training: Training, downloader: Downloader) -> None:
-        config = {
+        config: dict[str, Any] = {
             "hyperparameters.json": training.hyperparameters,
             "inputdataconfig.json": {each["ChannelName"]: _channel(each) for each in training.channels},
             "resourceconfig.json": training.resource_config,
         }
-        for name, content in config.items():
-            (self.opt_ml / "input/config" / name).write_text(json.dumps(content))
         for channel in training.channels:
             downloader.channel(channel, self.opt_ml / "input/data" / channel["ChannelName"])
         if training.checkpoint:
+            names = checkpoint_names(training)
+            config["checkpointconfig.json"] = {"LocalPath": "/opt/ml/" + "/".join(names), **training.checkpoint}
             place = S3Place.parse(training.checkpoint["S3Uri"])
-            downloader.folder(place, self.opt_ml.joinpath(*checkpoint_names(training)))
+            downloader.folder(place, self.opt_ml.joinpath(*names))
+        for name, content in config.items():
+            (self.opt_ml / "input/config" / name).write_text(json.dumps(content))
 
 
 def checkpoint_names(training: Training) -> tuple[str, ...]:
@@ -68,26 +70,37 @@ def checkpoint_names(training: Training) -> tuple[str, ...]:
     return tuple(path.removeprefix("/opt/ml/").split("/"))
 
 
-def container_of(
-    instance: Instance, runtime: Runtime, box: Box, share: Share, credentials: Mapping[str, str] | None
-) -> Container:
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """What the platform gives an instance beside its own spec."""
+
+    share: Share
+    credentials: Mapping[str, str] | None
+    packages: Path | None
+    environment: Mapping[str, str]
+    egress: bool
+
+
+def container_of(instance: Instance, runtime: Runtime, box: Box, given: Provision) -> Container:
     """Return what the back end is to run."""
-    spec = instance.spec
+    spec, share = instance.spec, given.share
+    packages = () if given.packages is None else (given.packages,)
+    told = {} if given.packages is None else {"CLARY_REQUIREMENTS_DIR": str(given.packages)}
     return Container(
         name=instance.name,
         command=_command(instance, runtime),
-        environment=_environment(instance, runtime, share),
+        environment={**given.environment, **_environment(instance, runtime, share), **told},
         opt_ml=box.opt_ml,
         vcpus=share.vcpus,
         memory_bytes=share.memory_bytes,
         disk_bytes=spec.volume_bytes,
         python=runtime.python,
-        readable=runtime.readable,
+        readable=(*runtime.readable, *packages),
         host_name=spec.host_name,
         isolated=spec.isolated,
         serves=spec.serving is not None,
-        egress=not spec.isolated,
-        credentials=credentials,
+        egress=given.egress and not spec.isolated,
+        credentials=given.credentials,
     )
 
 

@@ -7,15 +7,18 @@ is done, and does again, harmlessly, what it had begun. What runs is found by na
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import signal
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from clary.agent.container import Box, checkpoint_names, container_of
+from clary.agent.container import SOURCE, Box, Provision, checkpoint_names, container_of
 from clary.agent.downloads import Cancelled, Downloader
+from clary.agent.packages import asked_for, pip_settings
 from clary.agent.places import Mistake, S3Place
 from clary.agent.rooms import Rooms
 from clary.agent.strangers import text
@@ -24,6 +27,7 @@ from clary.agent.uploads import Uploader
 from clary.agent.watch import Watch
 from clary.compute import images
 from clary.compute.backend import Observed, State
+from clary.compute.images import Runtime
 from clary.core.errors import ComputeError, ServiceError, StaleRecord
 from clary.resources.instance import INSTANCE, Desired, Instance, Phase
 from clary.resources.training_job import STOP_GRACE_S
@@ -121,12 +125,31 @@ class Life:
 
     def _start(self, instance: Instance) -> float:
         """Start the program; where it was started before, the back end finds it by its name."""
-        share = self._rooms.share(instance)
         runtime = images.resolve(instance.spec.image, self._tools.home)
-        credentials = None if instance.spec.isolated else self._credentials(instance)
-        self._tools.backend.start(container_of(instance, runtime, self._box, share, credentials))
+        given = Provision(
+            share=self._rooms.share(instance),
+            credentials=None if instance.spec.isolated else self._credentials(instance),
+            packages=self._packages(instance, runtime),
+            environment=pip_settings(os.environ),
+            egress=self._tools.egress,
+        )
+        self._tools.backend.start(container_of(instance, runtime, self._box, given))
         self._reach(instance, Phase.RUNNING)
         return 0.0
+
+    def _packages(self, instance: Instance, runtime: Runtime) -> Path | None:
+        """Return the folder of what the source archive requires; an isolated program has no way to any of it."""
+        text = asked_for(self._box.opt_ml / SOURCE)
+        if not text or instance.spec.isolated or not self._tools.egress:
+            return None
+        share = self._rooms.share(instance)
+        account = instance.record.account
+        site, said = self._tools.packages.provide(account, text, runtime, share, self._unwanted)
+        if said:
+            log_ = instance.spec.log
+            events = [(int(self._tools.clock() * 1000), line) for line in said.splitlines()]
+            self._tools.store.logs(account, instance.record.region).put(log_.group, log_.stream, events)
+        return site
 
     def _watch(self, instance: Instance) -> float:
         """Stay with the program until it ends."""

@@ -6,6 +6,7 @@ that an agent which was killed neither loses a line nor ships one twice.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,10 +35,12 @@ def read_lines(path: Path, offset: int, *, ended: bool) -> list[Line]:
     """Return the next whole lines behind an offset; a last one without its end only once nothing more will come."""
     try:
         with path.open("rb") as file:
-            file.seek(offset)
+            offset = os.lseek(file.fileno(), offset, os.SEEK_DATA)  # a log that outgrew its limit begins with a hole
             data = file.read(BATCH_BYTES_MAX)
-    except FileNotFoundError:
-        return []
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENXIO):  # no log yet, or nothing behind the offset
+            return []
+        raise
     if not ended and len(data) < BATCH_BYTES_MAX:
         data = data[: data.rfind(b"\n") + 1]
     return list(_split(data, offset))

@@ -42,7 +42,7 @@ class Rooms:
 
 
 def type_of(instance: Instance) -> InstanceType:
-    """Return the instance's type; the API has refused the unknown ones, so what is not in the table is too new for it."""
+    """Return the instance's type, or raise Mistake: a type may be newer than the table."""
     found = find(instance.spec.instance_type)
     if found is None:
         raise Mistake(f"The instance type {instance.spec.instance_type} is not known here.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from clary.agent.packages import Packages
 from clary.compute.admission import Capacity, Policy
 from clary.compute.backend import Backend
 from clary.core.clock import Clock
@@ -43,4 +44,5 @@ class Tools:
     capacity: Capacity
     policy: Policy
     egress: bool
+    packages: Packages
     doorbell: Path

@@ -18,7 +18,8 @@ from clary.compute.backend import Observed, State
 from clary.resources.instance import Instance, Phase
 from clary.store.series import Datum
 
-LOOK_S = 1.0
+LOOK_S = 5.0
+"""A program's end and its lines ring a bell; time-outs and pings are looked after this often."""
 READY_LOOK_S = 0.02
 """How soon to ask a server again that does not answer yet: it is all that stands before `InService`."""
 PING_EVERY_S = 5.0
@@ -61,8 +62,11 @@ class Watch:
 
     def pause_s(self) -> float:
         """Return how long to leave the program alone."""
-        starting = self._instance.spec.serving is not None and not self._instance.status.ready
-        return READY_LOOK_S if starting else LOOK_S
+        spec, now = self._instance.spec, self._tools.clock()
+        if spec.serving is not None and not self._instance.status.ready:
+            return READY_LOOK_S
+        limit = self._began + spec.training.runtime_s_max if spec.training is not None else float("inf")
+        return max(READY_LOOK_S, min(LOOK_S, self._kill_at - now, limit - now if limit > now else LOOK_S))
 
     def time_is_over(self) -> bool:
         """Say whether the program had all the time that it may have."""

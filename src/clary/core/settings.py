@@ -70,6 +70,16 @@ class Settings:
         return self.home / "i"
 
     @property
+    def work(self) -> Path:
+        """Folder of what instances see as /opt/ml."""
+        return self.home / "work"
+
+    @property
+    def packages(self) -> Path:
+        """Folder of Python packages that source archives asked for, by account."""
+        return self.home / "packages"
+
+    @property
     def process_logs(self) -> Path:
         """Folder of the logs of Clary's own processes."""
         return self.home / "log"
