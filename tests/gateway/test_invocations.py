@@ -323,6 +323,15 @@ def test_a_request_goes_elsewhere_only_if_no_byte_of_it_was_sent(gateway):
     assert response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
 
 
+def test_connections_to_the_model_are_kept(running):
+    client = running.client()
+    client.invoke_endpoint(EndpointName="churn", Body=b"1")
+    before = len(running.models["a"].connections)
+    for _ in range(20):
+        client.invoke_endpoint(EndpointName="churn", Body=b"1")
+    assert len(running.models["a"].connections) == before
+
+
 def test_a_server_that_closes_kept_connections_is_asked_on_a_new_one(running):
     client = running.client()
     for _ in range(20):

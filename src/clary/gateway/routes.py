@@ -62,8 +62,9 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="routes", daemon=True)
 
     def start(self) -> None:
-        """Load every route and follow from there on."""
+        """Load every route, put the worker on the register, and follow from there on."""
         self._load()
+        self._tell(due=True)  # before it serves: no instance is stopped while a worker may send to it
         self._thread.start()
 
     def report(self) -> None:
@@ -83,11 +84,11 @@ class Follower:
 
     def _run(self) -> None:
         with self._store.bell.listen(self._worker) as ear:
-            must_report = True
+            must_report = False
             while not self._stopping:
+                must_report = self._follow() or must_report
                 must_report = self._tell(due=must_report)
                 must_report = self._wait(ear) or must_report
-                must_report = self._follow() or must_report
 
     def _wait(self, ear: Ear) -> bool:
         """Wait for a ring, a second at most; return whether a report was asked for."""

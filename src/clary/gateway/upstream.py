@@ -236,6 +236,7 @@ class Carrier:
         self._pieces: list[bytes] = []
         self._body_bytes = 0
         self._whole = False
+        self._keep_alive = False
         self._surplus = False  # the model says more than it was asked
 
     def _writable(self) -> None:
@@ -273,8 +274,7 @@ class Carrier:
         if self._body_bytes > self._answer_bytes_max:
             self._finish(Broken(f"the model's answer exceeds {self._answer_bytes_max} bytes", malformed=True))
         elif self._whole:
-            idle = not self._unsent and not self._surplus
-            self._finish(self._reply(), reusable=idle and self._parser.should_keep_alive())
+            self._finish(self._reply(), reusable=self._keep_alive and not self._unsent and not self._surplus)
         elif not self._head_done and self._head_bytes > HEAD_BYTES_MAX:
             self._finish(Broken(f"the head of the model's answer exceeds {HEAD_BYTES_MAX} bytes", malformed=True))
 
@@ -322,5 +322,6 @@ class Carrier:
         """Note that the answer is whole, unless it only announces another (called by the parser)."""
         if self._status >= 200:
             self._whole = True
+            self._keep_alive = self._parser.should_keep_alive()  # known now only: the parser forgets it
         else:
             self._headers, self._head_done, self._framed = {}, False, False
