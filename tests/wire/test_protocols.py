@@ -7,10 +7,12 @@ import io
 import json
 import math
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import cbor2
 import pytest
+from botocore.handlers import parse_get_bucket_location
 from botocore.model import OperationModel
 
 from clary.core.errors import ServiceError, UnknownOperation
@@ -289,6 +291,9 @@ def test_a_location_is_the_root_element(models: Models) -> None:
     answer = write(models, "s3", "GetBucketLocation", {"LocationConstraint": "eu-west-1"})
     root = b'<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">eu-west-1</LocationConstraint>'
     assert answer.body.endswith(root)
+    parsed: dict[str, Any] = {}
+    parse_get_bucket_location(parsed, SimpleNamespace(raw=True, content=answer.body))
+    assert parsed == {"LocationConstraint": "eu-west-1"}
 
 
 def test_xml_can_always_be_parsed(models: Models, oracle: Any) -> None:
