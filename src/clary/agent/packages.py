@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import tarfile
 import threading
 import time
@@ -127,17 +128,23 @@ class Packages:
         """Make what was installed the platform's own, then show it under its final name."""
         site = place / "ml" / "site"
         site.mkdir(exist_ok=True)
-        if os.geteuid() == 0:
-            for parent, folders, files in os.walk(site):
-                for name in (*folders, *files):
-                    os.chown(os.path.join(parent, name), 0, 0, follow_symlinks=False)
-            os.chown(site, 0, 0)
-        site.chmod(0o755)
+        for parent, _, files in os.walk(site):
+            _take_over(Path(parent))
+            for name in files:
+                _take_over(Path(parent, name))
         site.rename(place / "site")
 
     def _forget_old(self, folder: Path) -> None:
         for old in sorted(folder.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)[KEPT_MAX:]:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _take_over(path: Path) -> None:
+    """Give a file or folder to the platform, for every user of the machine to read."""
+    if os.geteuid() == 0:
+        os.chown(path, 0, 0, follow_symlinks=False)
+    if not path.is_symlink():
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
 
 
 def _refusal(seen: Observed | None, said: str) -> str:
