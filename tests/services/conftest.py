@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -73,8 +75,17 @@ class Account:
         return handlers(package.operations(self.platform))
 
 
+@pytest.fixture(scope="session")
+def blank_home() -> Iterator[Path]:
+    """Give a home whose databases are migrated: migrating takes longer than most tests do."""
+    with TemporaryDirectory(prefix="clary-") as folder:
+        open_store(load({"home": folder}, {})).close()
+        yield Path(folder)
+
+
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
+def store(home: Path, blank_home: Path) -> Iterator[Store]:
+    shutil.copytree(blank_home, home, dirs_exist_ok=True)
     store = open_store(load({"home": home}, {}))
     yield store
     store.close()

@@ -39,8 +39,7 @@ class AccessKeys(Operations):
         """List the keys of a user; of the caller if none is named."""
         records = call.store.records
         user = _owner(call, records, request)
-        view = paged("AccessKeyMetadata", _keys(records, user), request, _summary, lambda key: key.name)
-        return {**view, **({"UserName": user.spec["UserName"]} if user else {})}
+        return paged("AccessKeyMetadata", _keys(records, user), request, _summary, lambda key: key.name)
 
     @operation("UpdateAccessKey")
     def update(self, call: Call, request: Params) -> Result:

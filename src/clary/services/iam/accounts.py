@@ -85,6 +85,7 @@ class Accounts(Operations):
         return {**lists, **page}
 
 
+_NOT_IN_DETAILS = ("Description", "MaxSessionDuration")
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 
 
@@ -115,7 +116,8 @@ def _groups(records: Records) -> Iterator[Entry]:
 def _roles(records: Records) -> Iterator[Entry]:
     for role in everyone(records, ROLE):
         inline = {"RolePolicyList": _inline(role), "InstanceProfileList": []}
-        yield "RoleDetailList", role.name, {**role_summary(role), **inline, **_details(role)}
+        view = {**role_summary(role), **inline, **_details(role)}
+        yield "RoleDetailList", role.name, {name: view[name] for name in view if name not in _NOT_IN_DETAILS}
 
 
 def _local_policies(records: Records) -> Iterator[Entry]:
