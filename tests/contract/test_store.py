@@ -123,10 +123,14 @@ def test_of_many_writers_that_read_the_same_one_wins(records: Records) -> None:
 
 
 def test_what_is_written_together_lands_together_or_not_at_all(records: Records) -> None:
-    with pytest.raises(RuntimeError), records.together() as together:
-        together.create(MODEL, "a", {})
-        assert together.find(MODEL, "a") is not None
-        raise RuntimeError
+    def begin_and_fail() -> None:
+        with records.together() as together:
+            together.create(MODEL, "a", {})
+            assert together.find(MODEL, "a") is not None
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        begin_and_fail()
     assert records.find(MODEL, "a") is None
     with records.together() as together:
         together.create(MODEL, "a", {})
