@@ -218,6 +218,10 @@ def test_a_streamed_body_is_known_by_its_declared_hash() -> None:
     verify(replace(s3_put(b"hello"), body=Stream()))
 
 
+def test_a_streamed_body_without_a_declared_hash_is_refused() -> None:
+    assert refusal(replace(json_call(), body=Stream())).code == "InvalidRequest"
+
+
 def test_an_unsigned_payload_may_be_anything() -> None:
     signer = S3SigV4Auth(KEYS, "s3", "us-east-1")
     signer.payload = lambda request: "UNSIGNED-PAYLOAD"

@@ -307,8 +307,11 @@ def _payload(signature: Signature, request: Request) -> str:
         return computed
     if signature.payload:
         return signature.payload
-    assert signature.presigned, "a body that is streamed declares its hash, or is read into memory first"
-    return UNSIGNED
+    if signature.presigned:
+        return UNSIGNED
+    # Nothing but a hash in the head can vouch for a body that has not been read yet.
+    text = "Missing required header for this request: x-amz-content-sha256"
+    raise ServiceError(text, code="InvalidRequest", status=400)
 
 
 def _matches(signature: Signature, key: bytes, canonical: bytes) -> bool:
