@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import os
+import random
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clary.core.errors import ServiceError
+from clary.services.s3 import writing
+
+BUCKET = "a-bucket"
+
+
+@pytest.fixture
+def s3(aws: Any) -> Any:
+    s3 = aws("s3")
+    s3("CreateBucket", Bucket=BUCKET)
+    return s3
+
+
+class Sent:
+    """A body that arrives piece by piece."""
+
+    def __init__(self, *pieces: bytes, length: int | None = None) -> None:
+        self.length = sum(map(len, pieces)) if length is None else length
+        self._pieces = list(pieces)
+
+    def read(self, n: int = -1) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def refusal(call: Any, *args: Any, **params: Any) -> tuple[str, int]:
+    with pytest.raises(ServiceError) as error:
+        call(*args, **params)
+    return error.value.code, error.value.status
+
+
+def read(s3: Any, key: str = "k", **params: Any) -> bytes:
+    return b"".join(s3("GetObject", Bucket=BUCKET, Key=key, **params)["Body"])
+
+
+def files(aws: Any) -> list[Path]:
+    return [path for path in aws.store.blobs.root.rglob("*") if path.is_file()]
+
+
+def test_what_was_put_is_got_with_all_that_was_said_of_it(s3: Any) -> None:
+    expires = datetime(2030, 1, 1, tzinfo=UTC)
+    put = s3(
+        "PutObject", Bucket=BUCKET, Key="k", Body=Sent(b"hel", b"lo"), ContentType="text/plain",
+        CacheControl="no-cache",
+        ContentEncoding="aws-chunked,gzip", ContentLanguage="de", ContentDisposition="inline", Expires=expires,
+        Metadata={"a": "1"}, StorageClass="STANDARD_IA", Tagging="t=1",
+    )  # fmt: skip
+    etag = hashlib.md5(b"hello").hexdigest()
+    assert put["ETag"] == f'"{etag}"'
+    got = s3("GetObject", Bucket=BUCKET, Key="k")
+    assert b"".join(got.pop("Body")) == b"hello"
+    assert got == s3("HeadObject", Bucket=BUCKET, Key="k")
+    got.pop("LastModified")
+    assert got == {
+        "ContentType": "text/plain", "CacheControl": "no-cache", "ContentEncoding": "gzip", "ContentLanguage": "de",
+        "ContentDisposition": "inline", "Expires": expires.timestamp(), "Metadata": {"a": "1"},
+        "StorageClass": "STANDARD_IA", "TagCount": 1, "AcceptRanges": "bytes", "ETag": f'"{etag}"', "ContentLength": 5,
+    }  # fmt: skip
+
+
+def test_an_answer_may_carry_other_headers_when_asked(s3: Any) -> None:
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"x", ContentType="text/plain")
+    got = s3("HeadObject", Bucket=BUCKET, Key="k", ResponseContentType="a/b", ResponseContentDisposition="attachment")
+    assert (got["ContentType"], got["ContentDisposition"]) == ("a/b", "attachment")
+
+
+def test_an_empty_object_is_an_object(s3: Any) -> None:
+    s3("PutObject", Bucket=BUCKET, Key="k")
+    assert read(s3) == b""
+    assert refusal(s3, "GetObject", Bucket=BUCKET, Key="k", Range="bytes=0-") == ("InvalidRange", 416)
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "status"),
+    [
+        ({"Key": "x" * 1025}, "KeyTooLongError", 400),
+        ({"Key": "é" * 513}, "KeyTooLongError", 400),
+        ({"Key": "\ud800"}, "InvalidArgument", 400),
+        ({"Metadata": {"a": "x" * 2048}}, "MetadataTooLarge", 400),
+        ({"StorageClass": "GOLD"}, "InvalidStorageClass", 400),
+        ({"Tagging": "&".join(f"{each}=1" for each in range(11))}, "BadRequest", 400),
+        ({"Tagging": "a=1&a=2"}, "InvalidTag", 400),
+        ({"Tagging": "aws:a=1"}, "InvalidTag", 400),
+        ({"ContentMD5": "AAAA"}, "InvalidDigest", 400),
+        ({"ContentMD5": base64.b64encode(bytes(16)).decode()}, "BadDigest", 400),
+        ({"ChecksumCRC32": "AAAAAA=="}, "BadDigest", 400),
+        ({"ChecksumCRC32": "nonsense"}, "InvalidRequest", 400),
+        ({"Body": Sent(length=writing.PUT_BYTES_MAX + 1)}, "EntityTooLarge", 400),
+        ({"Bucket": "not-there"}, "NoSuchBucket", 404),
+    ],
+)
+def test_a_put_against_the_rules_is_refused_and_leaves_nothing(
+    aws: Any, s3: Any, params: dict[str, Any], code: str, status: int
+) -> None:
+    put = {"Bucket": BUCKET, "Key": "k", "Body": b"data", **params}
+    assert refusal(s3, "PutObject", **put) == (code, status)
+    assert files(aws) == []
+    assert s3("ListObjectsV2", Bucket=BUCKET)["KeyCount"] == 0
+
+
+def test_a_key_never_becomes_a_file_name(aws: Any, s3: Any, tmp_path: Path) -> None:
+    for key in ("../../../escape", "/etc/passwd", "a\0b", "..", "con:\\x"):
+        s3("PutObject", Bucket=BUCKET, Key=key, Body=key.encode())
+        assert read(s3, key) == key.encode()
+    assert not list(tmp_path.parent.rglob("escape"))
+    assert all(path.name.isalnum() for path in files(aws))
+
+
+def test_a_write_may_ask_that_nothing_or_one_thing_be_there(s3: Any) -> None:
+    put = {"Bucket": BUCKET, "Key": "k"}
+    assert refusal(s3, "PutObject", **put, Body=b"1", IfMatch='"x"') == ("NoSuchKey", 404)
+    first = s3("PutObject", **put, Body=b"1", IfNoneMatch="*")["ETag"]
+    assert refusal(s3, "PutObject", **put, Body=b"2", IfNoneMatch="*") == ("PreconditionFailed", 412)
+    assert refusal(s3, "PutObject", **put, Body=b"2", IfMatch='"x"') == ("PreconditionFailed", 412)
+    assert read(s3) == b"1"
+    s3("PutObject", **put, Body=b"2", IfMatch=first)
+    assert read(s3) == b"2"
+
+
+def test_of_many_writers_who_ask_that_nothing_be_there_one_wins(aws: Any, s3: Any) -> None:
+    won: list[bytes] = []
+    lost: list[str] = []
+
+    def write(body: bytes) -> None:
+        try:
+            s3("PutObject", Bucket=BUCKET, Key="k", Body=body, IfNoneMatch="*")
+        except ServiceError as error:
+            lost.append(error.code)
+        else:
+            won.append(body)
+
+    threads = [threading.Thread(target=write, args=(bytes([count]),)) for count in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [read(s3)] == won
+    assert lost == ["PreconditionFailed"] * 7
+    assert len(files(aws)) == 1
+
+
+def test_an_object_that_is_overwritten_while_it_is_read_is_read_to_its_end(s3: Any) -> None:
+    old = random.Random(1).randbytes(3 * 1024 * 1024)
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=old)
+    body = iter(s3("GetObject", Bucket=BUCKET, Key="k")["Body"])
+    start = next(body)
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"new")
+    s3("DeleteObject", Bucket=BUCKET, Key="k")
+    assert start + b"".join(body) == old
+
+
+def test_readers_beside_writers_see_one_version_or_the_other(s3: Any) -> None:
+    bodies = [bytes([count]) * 300_000 for count in range(2)]
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=bodies[0])
+    done = threading.Event()
+
+    def write() -> None:
+        for count in range(30):
+            s3("PutObject", Bucket=BUCKET, Key="k", Body=bodies[count % 2])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        got = s3("GetObject", Bucket=BUCKET, Key="k")
+        data = b"".join(got["Body"])
+        assert data in bodies
+        assert got["ETag"] == f'"{hashlib.md5(data).hexdigest()}"'
+    writer.join()
+
+
+def test_a_damaged_object_is_an_error_and_not_an_answer(aws: Any, s3: Any) -> None:
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"x" * 100)
+    [path] = files(aws)
+    raw = bytearray(path.read_bytes())
+    raw[-10] ^= 1
+    path.write_bytes(raw)
+    assert refusal(s3, "GetObject", Bucket=BUCKET, Key="k") == ("InternalError", 500)
+    assert s3("HeadObject", Bucket=BUCKET, Key="k")["ContentLength"] == 100
+
+
+def test_a_full_disk_keeps_the_old_object(aws: Any, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert refusal(s3, "PutObject", Bucket=BUCKET, Key="k", Body=b"new") == ("ServiceUnavailable", 503)
+    assert read(s3) == b"old"
+    assert len(files(aws)) == 1
+
+
+def test_a_body_that_breaks_off_leaves_nothing(aws: Any, s3: Any) -> None:
+    class Broken(Sent):
+        def read(self, n: int = -1) -> bytes:
+            raise ServiceError("gone", code="IncompleteBody", status=400)
+
+    assert refusal(s3, "PutObject", Bucket=BUCKET, Key="k", Body=Broken()) == ("IncompleteBody", 400)
+    assert files(aws) == []
+
+
+def test_a_bucket_deleted_while_an_object_is_sent_takes_no_object(aws: Any, s3: Any) -> None:
+    class Slow(Sent):
+        def read(self, n: int = -1) -> bytes:
+            if not self._pieces:
+                s3("DeleteBucket", Bucket=BUCKET)
+            return super().read(n)
+
+    assert refusal(s3, "PutObject", Bucket=BUCKET, Key="k", Body=Slow(b"x")) == ("NoSuchBucket", 404)
+    assert files(aws) == []
+
+
+def test_without_a_checksum_from_the_client_it_is_crc64nvme(s3: Any) -> None:
+    put = s3("PutObject", Bucket=BUCKET, Key="k", Body=b"123456789")
+    assert put["ChecksumCRC64NVME"] == base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode()
+    assert "ChecksumCRC64NVME" not in s3("HeadObject", Bucket=BUCKET, Key="k")
+    head = s3("HeadObject", Bucket=BUCKET, Key="k", ChecksumMode="ENABLED")
+    assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == (put["ChecksumCRC64NVME"], "FULL_OBJECT")
+    ranged = s3("HeadObject", Bucket=BUCKET, Key="k", ChecksumMode="ENABLED", Range="bytes=0-1")
+    assert "ChecksumCRC64NVME" not in ranged
