@@ -6,6 +6,8 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import delete
 
 from clary.resources.route import ROUTE
@@ -104,6 +106,9 @@ def test_a_worker_serves_on_while_the_store_cannot_be_read_and_says_so_once(gate
         gateway.store.bell.ring()
         assert invoke(gateway) == b"1"
     assert gateway.log().count("cannot be read") == 1
+    gateway.credentials.access_key = "AKIANOBODYKNOWSTHIS1"
+    with pytest.raises(ClientError, match="Credentials cannot be looked up"):
+        invoke(gateway)
 
 
 def test_a_worker_that_fell_behind_reads_everything_anew(gateway):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import httptools
+
 from clary.wire.message import Headers
 
 HEAD_BYTES_MAX = 64 * 1024
@@ -16,9 +18,8 @@ HEADERS_MAX = 100
 HEAD_END = b"\r\n\r\n"
 START = b"POST /endpoints/"
 INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations(-response-stream)?")
-REQUEST_LINE = re.compile(r"([A-Z]+) ([!-~]+) HTTP/1\.([01])\r\n")
-FIELD = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
-FIELDS = re.compile(rf"(?:{FIELD.pattern})*\r\n")
+REQUEST_LINE = re.compile(rb"[A-Z]+ [!-~]+ HTTP/1\.[01]\r\n")
+"""Stricter than httptools, which lets other versions pass, and spaces."""
 
 
 class Malformed(Exception):
@@ -49,26 +50,54 @@ def may_be_invocation(begun: bytearray) -> bool:
     return begun.startswith(START) or START.startswith(begun)
 
 
+class _Events:
+    """What httptools calls as it parses."""
+
+    __slots__ = ("items", "url")
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.items: list[tuple[str, str]] = []
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.items.append((name.decode("latin-1"), value.decode("latin-1").rstrip(" \t")))
+
+
 def parse(raw: bytes) -> Head | None:
     """Return the head that ends with the empty line of `raw`, None if it is no invocation's, or raise Malformed."""
-    text = raw.decode("latin-1")
-    line = REQUEST_LINE.match(text)
-    if line is None:
+    if REQUEST_LINE.match(raw) is None:
         raise Malformed("The request line is malformed.")
-    method, target, minor = line.groups()
-    path, _, query = _origin_form(target).partition("?")
+    events = _Events()
+    parser = httptools.HttpRequestParser(events)
+    try:
+        parser.feed_data(raw)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        raise Malformed(f"The request is not valid HTTP: {error}") from None
+    path, _, query = _origin_form(events.url.decode("latin-1")).partition("?")
     invocation = INVOCATION.fullmatch(path)
-    if method != "POST" or invocation is None:
+    if parser.get_method() != b"POST" or invocation is None:
         return None
-    headers = _fields(text, line.end())
-    if minor == "1" and headers.get("host") == "":
+    return _head(path, query, invocation, _headers(events.items), parser.get_http_version())
+
+
+def _headers(items: list[tuple[str, str]]) -> Headers:
+    if len(items) > HEADERS_MAX:
+        raise Malformed("The request has too many headers.", 431)
+    return Headers(items)
+
+
+def _head(path: str, query: str, invocation: re.Match[str], headers: Headers, version: str) -> Head:
+    if version == "1.1" and not headers.get("host"):
         raise Malformed("The Host header is missing.")
     return Head(
         path=path,
         query=query,
         headers=headers,
-        length=_length(headers, minor),
-        keep_alive=_keep_alive(headers, minor),
+        length=_length(headers, version),
+        keep_alive=_keep_alive(headers, version),
         expects_continue=headers.get("expect").lower() == "100-continue",
         endpoint=invocation[1],
         streams=invocation[2] is not None,
@@ -83,19 +112,9 @@ def _origin_form(target: str) -> str:
     return target
 
 
-def _fields(text: str, start: int) -> Headers:
-    """Return the fields between the request line and the empty line, each of which must be whole and valid."""
-    if FIELDS.fullmatch(text, start) is None:
-        raise Malformed("A header is malformed.")
-    found = FIELD.findall(text, start)
-    if len(found) > HEADERS_MAX:
-        raise Malformed("The request has too many headers.", 431)
-    return Headers((name, value.strip(" \t")) for name, value in found)
-
-
-def _length(headers: Headers, minor: str) -> int | None:
+def _length(headers: Headers, version: str) -> int | None:
     if "transfer-encoding" in headers:
-        if headers.get("transfer-encoding").lower() != "chunked" or minor == "0":
+        if headers.get("transfer-encoding").lower() != "chunked" or version == "1.0":
             raise Malformed("The transfer encoding is not understood.", 501)
         if "content-length" in headers:
             raise Malformed("A request has either a length or chunks.")
@@ -106,6 +125,6 @@ def _length(headers: Headers, minor: str) -> int | None:
     return int(text)
 
 
-def _keep_alive(headers: Headers, minor: str) -> bool:
+def _keep_alive(headers: Headers, version: str) -> bool:
     asked = {token.strip() for token in headers.get("connection").lower().split(",")}
-    return "keep-alive" in asked if minor == "0" else "close" not in asked
+    return "keep-alive" in asked if version == "1.0" else "close" not in asked

@@ -42,8 +42,9 @@ class Instances:
 
     def least_busy(self, variant: RoutedVariant, refused: frozenset[str]) -> tuple[str, Pool] | None:
         """Return the instance with the fewest requests that has not refused this one yet."""
-        candidates = [(each.name, self._pools[each.name]) for each in variant.instances if each.name not in refused]
-        return min(candidates, key=_load, default=None)
+        # A variant may be older than the routes: one of its instances may have been dropped since.
+        names = (each.name for each in variant.instances if each.name in self._pools and each.name not in refused)
+        return min(((name, self._pools[name]) for name in names), key=_load, default=None)
 
     def sweep(self) -> None:
         """Close what was idle for long."""

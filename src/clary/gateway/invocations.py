@@ -115,19 +115,14 @@ class Invocation:
 
     def answered(self, outcome: Reply | Broken) -> None:
         """Pass on what the model answered, or say why there is no answer."""
-        if isinstance(outcome, Reply):
-            self._count(outcome.status)
-            if 200 <= outcome.status < 300:
-                self._end(self._result(outcome))
-            else:
-                self._refuse(self._model_error(outcome.status, outcome.body.decode("utf-8", "replace")))
-            return
-        self._count(0)
-        log.warning("request %s to endpoint %s: %s", self._request_id, self.parameters.endpoint, outcome.reason)
-        if outcome.malformed:
-            self._refuse(self._model_error(0, outcome.reason))
-        else:
-            self._refuse(answers.internal(f"{outcome.reason[0].upper()}{outcome.reason[1:]}."))
+        try:
+            self._count(outcome.status if isinstance(outcome, Reply) else 0)
+            self._end(self._told(outcome))
+        except ServiceError as error:
+            self._refuse(error)
+        except Exception:
+            log.exception("request %s failed", self._request_id)
+            self._refuse(answers.internal("An internal failure occurred."))
 
     def _chosen_variant(self) -> RoutedVariant:
         endpoint = self.parameters.endpoint
@@ -170,6 +165,16 @@ class Invocation:
             self._refuse(self._model_error(0, answers.TIMED_OUT))
         else:
             self._refuse(answers.overloaded("The model was busy with other requests for too long."))
+
+    def _told(self, outcome: Reply | Broken) -> Answer:
+        if isinstance(outcome, Reply):
+            if 200 <= outcome.status < 300:
+                return self._result(outcome)
+            raise self._model_error(outcome.status, outcome.body.decode("utf-8", "replace"))
+        log.warning("request %s to endpoint %s: %s", self._request_id, self.parameters.endpoint, outcome.reason)
+        if outcome.malformed:
+            raise self._model_error(0, outcome.reason)
+        raise answers.internal(f"{outcome.reason[0].upper()}{outcome.reason[1:]}.")
 
     def _model_error(self, status: int, said: str) -> ServiceError:
         return answers.model_error(self._region, self._account, self.parameters.endpoint, status, said)

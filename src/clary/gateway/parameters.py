@@ -69,9 +69,10 @@ def read(head: Head) -> Parameters:
 
 def unsupported(parameters: Parameters) -> ServiceError | None:
     """Return the error of a header that asks for what no endpoint here can do, or None."""
-    for name, message in UNSUPPORTED.items():
-        if f"{name}: " in parameters.fields:
-            return invalid(message.format(parameters.endpoint))
+    if PREFIX in parameters.fields:
+        for name, message in UNSUPPORTED.items():
+            if f"\r\n{name}: " in f"\r\n{parameters.fields}":
+                return invalid(message.format(parameters.endpoint))
     return None
 
 

@@ -111,7 +111,7 @@ class Follower:
         except Behind:
             self._load_again()
             return True
-        except (SQLAlchemyError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, serving on with the routes known is better than not
             self._notice(readable=False, error=error)
             return False
 
@@ -165,5 +165,5 @@ class Follower:
         if readable and not self._readable:
             log.info("the store can be read again")
         elif not readable and self._readable:
-            log.warning("the store cannot be read; serving goes on with the routes known: %s", error)
+            log.warning("the store cannot be read; serving goes on with the routes known: %r", error)
         self._readable = readable
