@@ -39,13 +39,18 @@ class Variables:
 @with_settings("home")
 def env(settings: Settings, shell: Style = Shell.BASH, as_json: Json = False) -> None:
     """Print what leads AWS's clients to Clary: eval "$(clary env)"."""
-    variables = variables_for(_url(settings), _credentials(settings), os.environ)
+    found = variables(settings, os.environ)
     if as_json:
-        print(json.dumps({**variables.exported, **dict.fromkeys(variables.unset)}, indent=1))
+        print(json.dumps({**found.exported, **dict.fromkeys(found.unset)}, indent=1))
     else:
-        print("\n".join(WRITERS[shell](variables.exported, variables.unset)))
-    for problem in clients.problems({**os.environ, **variables.exported}):
+        print("\n".join(WRITERS[shell](found.exported, found.unset)))
+    for problem in clients.problems({**os.environ, **found.exported}):
         warn(problem)
+
+
+def variables(settings: Settings, environment: Mapping[str, str]) -> Variables:
+    """Return the variables for the Clary of a home, or leave where it has never run."""
+    return variables_for(_url(settings), _credentials(settings), environment)
 
 
 def variables_for(url: str, credentials: Mapping[str, str], environment: Mapping[str, str]) -> Variables:
