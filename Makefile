@@ -1,0 +1,52 @@
+# Everything lives in .venv of this checkout; `make` on a fresh machine needs Python 3.11+ and nothing else.
+
+PYTHON3 ?= python3
+PYTHON := .venv/bin/python
+SOURCES := src tests tools benchmarks
+# Two at a time; the tests of one file stay together, since they share what is slow to start.
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile
+CLIENTS := awscli sagemaker2 sagemaker3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-runtime clients demo test test-slow check format bench tables lock
+
+help:  ## Say what can be made
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup:  ## Install what developing Clary needs
+	@$(PYTHON3) tools/setup.py dev
+
+setup-runtime:  ## Install what running Clary needs
+	@$(PYTHON3) tools/setup.py runtime
+
+demo: setup-runtime  ## Run the main job on an empty home: train, deploy, predict
+	@home=$$(mktemp -d /tmp/clary-demo.XXXXXX) && trap 'rm -rf "$$home"' EXIT && .venv/bin/clary demo --home "$$home"
+
+clients: setup
+	@$(PYTHON) tests/e2e/environments/install.py $(CLIENTS)
+
+test: setup clients  ## Run the tests, but for the slow ones
+	@$(PYTEST)
+
+test-slow: setup clients  ## Run the slow tests
+	@$(PYTEST) -m slow
+
+check: setup  ## Check format, lint, types, floors and house rules
+	@.venv/bin/ruff format --check $(SOURCES)
+	@.venv/bin/ruff check $(SOURCES)
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m pytest -q tests/house
+
+format: setup  ## Format the code, and mend what ruff can mend
+	@.venv/bin/ruff format $(SOURCES)
+	@.venv/bin/ruff check --fix $(SOURCES)
+
+bench: setup  ## Run the benchmarks, one after the other
+	@for each in benchmarks/*.py; do echo "== $$each"; $(PYTHON) "$$each" || exit 1; done
+
+tables: setup  ## Derive the generated tables anew
+	@for each in tools/*_index.py tools/*_table.py; do $(PYTHON) "$$each" || exit 1; done
+
+lock: setup  ## Pin the newest packages that pyproject.toml allows
+	@$(PYTHON) tools/lock.py
