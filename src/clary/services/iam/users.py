@@ -22,7 +22,7 @@ from clary.services.iam.entities import (
     write,
 )  # fmt: skip
 from clary.services.iam.identities import create_user, move_access_key
-from clary.services.iam.kinds import USER, key_of, record_arn
+from clary.services.iam.kinds import ACCOUNT, USER, key_of, record_arn
 from clary.services.iam.managed_policies import require_policy
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.store.records import Record
@@ -48,7 +48,9 @@ class Users(Operations):
         """Tell of a user; of the caller if none is named."""
         name = request.get("UserName") or own_name(call)
         if not name:
-            return {"User": {"UserId": call.account, "Arn": call.principal.arn, "CreateDate": 0.0, "Path": "/"}}
+            account = call.store.records.find(ACCOUNT, call.account)
+            made = {} if account is None else {"CreateDate": account.created}
+            return {"User": {"UserId": call.account, "Arn": call.principal.arn, "Path": "/", **made}}
         return {"User": user_view(find(call.store.records, USER, name))}
 
     @operation("ListUsers")
