@@ -14,7 +14,8 @@ from botocore import xform_name
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "clary"
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-PAGES = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "tools").rglob("*.py"))]
+TOOLS = sorted((ROOT / "tools").rglob("*.py"))
+PAGES = [*SOURCES, *TOOLS, *sorted((ROOT / "tests").rglob("*.py"))]
 LOCKS = sorted(ROOT.glob("requirements/*.lock")) + sorted(ROOT.glob("tests/e2e/environments/*.lock"))
 
 FILE_LINES_MAX = 400
@@ -25,6 +26,7 @@ MAY_CATCH_EVERYTHING = {
     "clary/server/handle.py",  # the server's edge
     "clary/server/http.py",
     "clary/gateway/invocations.py",  # the gateway's edge
+    "clary/gateway/routes.py",  # which goes on with what it knows
     "clary/controllers/loop.py",  # the controllers' loop
     "clary/agent/life.py",  # the agent's
     "clary/supervisor/children.py",  # the edge of a process
@@ -45,48 +47,60 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+def none_of(violations: list[str]) -> None:
+    assert not violations, "\n".join(["these break the rule:", *violations])
+
+
 def test_a_file_reads_in_one_sitting() -> None:
     lines = {name_of(path): path.read_text().count("\n") for path in SOURCES}
-    assert {name: count for name, count in lines.items() if count > FILE_LINES_MAX} == {}
+    none_of([f"{name}: {count} lines" for name, count in lines.items() if count > FILE_LINES_MAX])
 
 
 def test_a_function_fits_on_a_screen() -> None:
-    assert [
-        f"{name_of(path)}:{node.lineno} {node.name}"
-        for path in SOURCES
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES_MAX
-    ] == []
+    none_of(
+        [
+            f"{name_of(path)}:{node.lineno} {node.name}"
+            for path in SOURCES
+            if "migrations" not in path.parts  # each says a whole schema, in one piece
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES_MAX
+        ]
+    )
 
 
 def test_a_page_is_named_for_what_is_in_it() -> None:
-    assert [name_of(path) for path in PAGES if BANNED_NAMES & {path.stem, *path.relative_to(ROOT).parent.parts}] == []
+    none_of([name_of(path) for path in PAGES if BANNED_NAMES & {path.stem, *path.relative_to(ROOT).parent.parts}])
 
 
 def test_a_page_says_what_it_is_for() -> None:
-    told = {path: ast.get_docstring(tree_of(path)) for path in PAGES if "scripts" not in path.parts}
-    assert [name_of(path) for path, docstring in told.items() if not docstring] == []
-    assert [
-        name_of(path)
-        for path, docstring in told.items()
-        if PACKAGE in path.parents
-        and path != PACKAGE / "core" / "errors.py"  # which draws its tree
-        and (docstring or "").count("\n") >= DOCSTRING_LINES_MAX
-    ] == []
+    pages = [path for path in (*SOURCES, *TOOLS) if path.stat().st_size]
+    told = {path: ast.get_docstring(tree_of(path)) for path in pages}
+    none_of([name_of(path) for path, docstring in told.items() if not docstring])
+    none_of(
+        [
+            name_of(path)
+            for path, docstring in told.items()
+            if PACKAGE in path.parents
+            and path != PACKAGE / "core" / "errors.py"  # which draws its tree
+            and (docstring or "").count("\n") >= DOCSTRING_LINES_MAX
+        ]
+    )
 
 
 def test_nothing_is_put_off_in_a_comment() -> None:
-    assert [name_of(path) for path in PAGES if NOTES_TO_SELF.search(path.read_text())] == []
+    none_of([name_of(path) for path in PAGES if NOTES_TO_SELF.search(path.read_text())])
 
 
 def test_only_an_edge_catches_everything() -> None:
-    assert [
-        f"{name_of(path)}:{handler.lineno}"
-        for path in SOURCES
-        for handler in handlers_of_everything(tree_of(path))
-        if str(path.relative_to(ROOT / "src")) not in MAY_CATCH_EVERYTHING
-    ] == []
+    none_of(
+        [
+            f"{name_of(path)}:{handler.lineno}"
+            for path in SOURCES
+            for handler in handlers_of_everything(tree_of(path))
+            if str(path.relative_to(ROOT / "src")) not in MAY_CATCH_EVERYTHING
+        ]
+    )
 
 
 def handlers_of_everything(tree: ast.Module) -> Iterator[ast.ExceptHandler]:
@@ -118,13 +132,11 @@ def test_an_operation_is_in_the_model() -> None:
     session = botocore.session.get_session()
     models = {name: session.get_service_model(name.replace("_", "-")) for name, _, _ in operations()}
     assert models
-    assert [
-        f"{service}:{name}" for service, name, _ in operations() if name not in models[service].operation_names
-    ] == []
+    none_of([f"{service}:{name}" for service, name, _ in operations() if name not in models[service].operation_names])
 
 
 def test_an_operation_is_called_in_the_test_that_mirrors_its_file() -> None:
-    assert [f"{name_of(path)} {name}" for _, name, path in operations() if not is_called(name, mirror_of(path))] == []
+    none_of([f"{name_of(path)} {name}" for _, name, path in operations() if not is_called(name, mirror_of(path))])
 
 
 def mirror_of(path: Path) -> Path:
@@ -140,5 +152,5 @@ def test_a_lock_pins_every_package_and_names_no_host() -> None:
     for path in LOCKS:
         lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
         assert lines, name_of(path)
-        assert [line for line in lines if not PIN.fullmatch(line)] == [], name_of(path)
+        none_of([line for line in lines if not PIN.fullmatch(line)]), name_of(path)
         assert "://" not in path.read_text(), name_of(path)
