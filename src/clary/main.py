@@ -40,6 +40,7 @@ from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
 from clary.services.iam.principals import Principals
 from clary.services.operation import Platform
+from clary.store.changes import Bell
 from clary.store.store import Store, open_store
 from clary.supervisor.listeners import Listeners
 from clary.wire.models import Models
@@ -88,7 +89,7 @@ def api(settings: Settings, listeners: Listeners) -> None:
 def controller(settings: Settings) -> None:
     """Be the controller until SIGTERM."""
     store = open_store(settings)
-    stop = _stop_on_sigterm()
+    stop = _stop_on_sigterm(store.bell)
     purges = (
         partial(_purge_objects, store),
         store.log_archive.purge,
@@ -114,7 +115,7 @@ def controller(settings: Settings) -> None:
 def agent(settings: Settings) -> None:
     """Be this machine's agent until SIGTERM."""
     store = open_store(settings)
-    stop = _stop_on_sigterm()
+    stop = _stop_on_sigterm(store.bell)
     doorbell = settings.run / "keepers.sock"
     backend = ProcessBackend(
         settings.instances,
@@ -173,7 +174,13 @@ def _purge_objects(store: Store, account: str) -> None:
         store.blobs.remove(blobs)
 
 
-def _stop_on_sigterm() -> threading.Event:
+def _stop_on_sigterm(bell: Bell) -> threading.Event:
+    """Return what SIGTERM sets; whoever sleeps meanwhile wakes at the bell."""
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def end(number: int, frame: object) -> None:
+        stop.set()
+        bell.ring()
+
+    signal.signal(signal.SIGTERM, end)
     return stop
