@@ -306,6 +306,19 @@ def test_requests_are_spread_over_the_instances_of_a_variant(gateway):
     assert served == {b"a": 10, b"b": 10, b"c": 10}
 
 
+def test_an_instance_that_comes_late_gets_its_share_and_no_more(gateway):
+    for name in ("a", "b"):
+        gateway.model(name)
+    gateway.start()
+    gateway.route("churn", "a")
+    client = gateway.client()
+    for _ in range(20):
+        client.invoke_endpoint(EndpointName="churn", Body=b"1")
+    gateway.route("churn", "a", "b")
+    served = Counter(client.invoke_endpoint(EndpointName="churn", Body=b"pid")["Body"].read() for _ in range(10))
+    assert served == {b"a": 5, b"b": 5}
+
+
 def test_a_request_goes_elsewhere_only_if_no_byte_of_it_was_sent(gateway):
     models = [gateway.model(name) for name in ("a", "b")]
     gateway.start()

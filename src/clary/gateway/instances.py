@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
 
 from clary.gateway.routes import Key, Routes
 from clary.gateway.upstream import Pool
@@ -21,6 +22,7 @@ class Instances:
         self._routes: Routes = {}
         self._pools: dict[str, Pool] = {}
         self._dropped: dict[str, Pool] = {}
+        self._turns = count(1)
 
     def apply(self, routes: Routes) -> None:
         """Send by these routes from now on."""
@@ -41,10 +43,16 @@ class Instances:
         return self._routes.get(key)
 
     def least_busy(self, variant: RoutedVariant, refused: frozenset[str]) -> tuple[str, Pool] | None:
-        """Return the instance with the fewest requests that has not refused this one yet."""
+        """Return the instance with the fewest requests that has not refused this one yet.
+
+        Among equals it is the one that was chosen longest ago, so that one that comes late gets its share only.
+        """
         # A variant may be older than the routes: one of its instances may have been dropped since.
         names = (each.name for each in variant.instances if each.name in self._pools and each.name not in refused)
-        return min(((name, self._pools[name]) for name in names), key=_load, default=None)
+        chosen = min(((name, self._pools[name]) for name in names), key=_load, default=None)
+        if chosen is not None:
+            chosen[1].turn = next(self._turns)
+        return chosen
 
     def sweep(self) -> None:
         """Close what was idle for long."""
@@ -74,4 +82,4 @@ class Instances:
 
 def _load(candidate: tuple[str, Pool]) -> tuple[int, int]:
     pool = candidate[1]
-    return pool.outstanding, pool.asked
+    return pool.outstanding, pool.turn

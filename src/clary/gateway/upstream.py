@@ -78,7 +78,7 @@ class Pool:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, path: Path, answer_bytes_max: int) -> None:
         self.outstanding = 0
-        self.asked = 0
+        self.turn = 0  # when it was last chosen, as a number that grows
         self.on_idle: Callable[[], None] | None = None
         self._loop = loop
         self._path = path
@@ -95,7 +95,6 @@ class Pool:
                 raise Overloaded
             self._waiting.append(exchange)
         self.outstanding += 1
-        self.asked += 1
         return exchange
 
     def give_up(self, exchange: Exchange) -> bool:
