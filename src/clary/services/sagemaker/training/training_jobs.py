@@ -87,7 +87,6 @@ def view(record: Record) -> dict[str, Any]:
     """Return a job as DescribeTrainingJob shows it; structures that are absent stay absent."""
     told = {name: value for name, value in record.status.items() if name != "Started"}
     return {
-        "ModelArtifacts": {"S3ModelArtifacts": ""} if Status(record.state) is Status.COMPLETED else {},
         **record.spec,
         **told,
         "TrainingJobStatus": record.state,
