@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +48,15 @@ class Listeners:
 
 def listen(settings: Settings) -> Listeners:
     """Listen on all addresses of the settings, port 0 being any free one, or raise CannotListen."""
-    return Listeners(
-        tcp=_listen_on_port(settings.host, settings.port),
-        platform=_listen_on_path(settings.platform_socket),
-        invocations=_listen_on_path(settings.run / "invocations.sock"),
-        handoffs=_listen_on_path(settings.handoff_socket),
-    )
+    with ExitStack() as opened:
+        listeners = Listeners(
+            tcp=opened.enter_context(_listen_on_port(settings.host, settings.port)),
+            platform=opened.enter_context(_listen_on_path(settings.platform_socket)),
+            invocations=opened.enter_context(_listen_on_path(settings.run / "invocations.sock")),
+            handoffs=opened.enter_context(_listen_on_path(settings.handoff_socket)),
+        )
+        opened.pop_all()  # they stay open where all could be opened
+    return listeners
 
 
 def _listen_on_port(host: str, port: int) -> socket.socket:

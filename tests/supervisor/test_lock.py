@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from clary.core.settings import load
+from clary.supervisor import lock
+
+
+def test_a_home_that_was_never_used_has_no_holder(home: Path):
+    assert lock.holder(load({"home": home / "new"}, {})) is None
+
+
+def test_a_holder_is_known_until_the_last_copy_of_its_lock_is_closed(home: Path):
+    settings = load({"home": home}, {})
+    held = lock.take(settings)
+    copy = os.dup(held)
+    os.close(held)
+    assert lock.holder(settings) == lock.Holder(os.getpid(), alive=True)
+    with pytest.raises(lock.HomeTaken):
+        lock.take(settings)
+    os.close(copy)
+    assert lock.holder(settings) is None
+    os.close(lock.take(settings))
+
+
+def test_a_process_that_is_gone_is_not_mistaken_for_one_that_has_its_number():
+    with subprocess.Popen(["/bin/sleep", "600"]) as process:
+        ticks = lock.started_ticks(process.pid)
+        assert ticks is not None
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert lock.started_ticks(process.pid) is None  # a zombie runs no more
+    assert lock.started_ticks(process.pid) is None

@@ -1,0 +1,86 @@
+"""A supervisor of toy programs: `python toy.py HOME PORT`; files in the home make them misbehave.
+
+Each program writes down when it is told to end; the gateway answers HTTP, as the readiness probe wants.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from clary.core import log as logs
+from clary.core.settings import Settings, load
+from clary.supervisor import supervisor
+from clary.supervisor.listeners import CannotListen, Listeners
+from clary.supervisor.lock import HomeTaken
+from clary.supervisor.programs import Programs
+from clary.supervisor.state import State
+
+ANSWER = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def prepare(settings: Settings) -> None:
+    if (settings.home / "unreadable").exists():
+        raise OSError("the database is not readable")
+    (settings.home / "prepared").touch()
+
+
+def gateway(settings: Settings, listeners: Listeners, worker: str) -> None:
+    assert (settings.home / "prepared").exists()
+    _end_on_sigterm(settings, worker)
+    while True:
+        connection, _ = listeners.tcp.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(ANSWER)
+
+
+def api(settings: Settings, listeners: Listeners) -> None:
+    assert listeners.handoffs.fileno() > 0
+    if (settings.home / "broken").exists():
+        raise ValueError("no such table: records")
+    _end_on_sigterm(settings, "api")
+    signal.pause()
+
+
+def controller(settings: Settings) -> None:
+    if (settings.home / "deaf").exists():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        _end_on_sigterm(settings, "controller")
+    while True:
+        signal.pause()
+
+
+def agent(settings: Settings) -> None:
+    _end_on_sigterm(settings, "agent")
+    signal.pause()
+
+
+def _end_on_sigterm(settings: Settings, name: str) -> None:
+    def end(number: int, frame: object) -> None:
+        with open(settings.home / "ended", "a") as file:
+            file.write(f"{name}\n")
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def main(home: str, port: str) -> None:
+    settings = load({"home": Path(home), "port": int(port), "gateways": 1}, {})
+    logs.configure(settings.log_level, "supervisor", settings.process_logs / "supervisor.log")
+    programs = Programs(prepare=prepare, gateway=gateway, api=api, controller=controller, agent=agent)
+
+    def ready(state: State) -> None:
+        print(state.port, flush=True)
+
+    try:
+        supervisor.run(settings, programs, ready)
+    except (HomeTaken, CannotListen, supervisor.DidNotStart) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
