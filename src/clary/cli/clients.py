@@ -68,9 +68,10 @@ def _plugin_failure(environment: Mapping[str, str]) -> str:
     python = shutil.which("python", path=path) or shutil.which("python3", path=path)
     if python is None:
         return ""
+    kept = {name: value for name, value in environment.items() if name != IGNORE}  # which is told by itself
     try:
         tried = subprocess.run(  # noqa: S603 - the Python that the user's scripts run in
-            [python, "-c", TRIAL], env=dict(environment), capture_output=True, text=True, timeout=TRY_S, check=False
+            [python, "-c", TRIAL], env=kept, capture_output=True, text=True, timeout=TRY_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{python}: {error}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from clary.cli.flags import with_settings
 from clary.cli.screen import FAILED, table
 from clary.core.settings import Settings
 from clary.supervisor import lock
+from clary.supervisor.listeners import CannotListen, listen_on_port
 
 GIB = 2**30
 DISK_BYTES_WANTED = 5 * GIB
@@ -115,11 +115,10 @@ def _port(settings: Settings) -> Finding:
     where = f"{settings.port} on {settings.host}"
     if lock.holder(settings) is not None:
         return Finding("port", Health.OK, f"{where}: Clary itself runs on this home")
-    family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
     try:
-        socket.create_server((str(address[0]), settings.port), family=family).close()
-    except OSError as error:
-        return Finding("port", Health.MISSING, f"{where}: {error.strerror}. Choose another with --port.")
+        listen_on_port(settings.host, settings.port).close()
+    except CannotListen as error:
+        return Finding("port", Health.MISSING, str(error))
     return Finding("port", Health.OK, f"{where} is free")
 
 

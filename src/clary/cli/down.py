@@ -40,7 +40,7 @@ def _ask_to_end(settings: Settings, holder: lock.Holder) -> None:
         with suppress(ProcessLookupError):
             os.kill(holder.pid, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE_S
-    while lock.holder(settings) is not None:
+    while lock.holder(settings) is not None or (holder.pid and lock.started_ticks(holder.pid) is not None):
         if time.monotonic() > deadline:
             leave(
                 f"Clary (process {holder.pid}) has not stopped within {PATIENCE_S:.0f} s; see `clary logs supervisor`."

@@ -50,7 +50,7 @@ def listen(settings: Settings) -> Listeners:
     """Listen on all addresses of the settings, port 0 being any free one, or raise CannotListen."""
     with ExitStack() as opened:
         listeners = Listeners(
-            tcp=opened.enter_context(_listen_on_port(settings.host, settings.port)),
+            tcp=opened.enter_context(listen_on_port(settings.host, settings.port)),
             platform=opened.enter_context(_listen_on_path(settings.platform_socket)),
             invocations=opened.enter_context(_listen_on_path(settings.run / "invocations.sock")),
             handoffs=opened.enter_context(_listen_on_path(settings.handoff_socket)),
@@ -59,7 +59,8 @@ def listen(settings: Settings) -> Listeners:
     return listeners
 
 
-def _listen_on_port(host: str, port: int) -> socket.socket:
+def listen_on_port(host: str, port: int) -> socket.socket:
+    """Listen on a TCP port, or raise CannotListen."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((str(address[0]), port), family=family, backlog=BACKLOG)
