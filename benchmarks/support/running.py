@@ -53,6 +53,7 @@ class Clary:
 
     def _command(self, *arguments: str) -> subprocess.Popen[bytes]:
         environ = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # which an installed Clary has no use for: its code is compiled
         command = [sys.executable, "-m", "clary", *arguments]
         return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL)
 

@@ -60,8 +60,8 @@ def run(settings: Settings, programs: Programs, ready: Ready) -> None:
 def _supervise(settings: Settings, programs: Programs, listeners: Listeners, ready: Ready) -> None:
     started_at = time.time()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    gc.collect()
     gc.freeze()  # collections in children would otherwise write to the pages they share
+    gc.enable()  # which is off while the programs are imported
     family = Family(settings, lambda: state.read(settings) and _tell(settings, family, started_at))
     try:
         if _start(settings, programs, listeners, family):
