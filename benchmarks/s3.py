@@ -112,10 +112,13 @@ def get(url: str, size: int) -> None:
     with connected(url) as sock:
         sock.sendall(signed(url, "GET", hashlib.sha256().hexdigest()) + b"\r\nconnection: close\r\n\r\n")
         buffer = memoryview(bytearray(MIB))
-        received = 0
-        while n := sock.recv_into(buffer):
-            received += n
-    assert received > size, "the answer was cut short"
+        left = size
+        while b"\r\n\r\n" not in (head := sock.recv(4096, socket.MSG_PEEK)):
+            time.sleep(0.001)
+        sock.recv(head.index(b"\r\n\r\n") + 4)
+        while left and (n := sock.recv_into(buffer)):
+            left -= n
+    assert left == 0, "the answer was cut short"
 
 
 def connected(url: str) -> socket.socket:
