@@ -14,9 +14,11 @@ from clary.access.principal import Principal
 from clary.core.clock import Clock
 from clary.core.errors import ServiceError
 from clary.server.registry import UNSIGNED
-from clary.services.iam.principals import Principals
+from clary.services.iam.principals import Credential, Principals
 from clary.services.s3 import bodies
-from clary.wire import sigv4, sigv4_faults
+from clary.services.s3.addressing import to_path_style
+from clary.services.s3.buckets import HOME_REGION
+from clary.wire import sigv2, sigv4, sigv4_faults
 from clary.wire.message import Body, Request
 
 KEYS_MAX = 4096
@@ -34,12 +36,12 @@ class Identity:
     principal: Principal
     region: str
     request: Request
-    signature: sigv4.Signature
-    key: bytes
+    signature: sigv4.Signature | None  # None where the body is not covered by it
+    key: bytes = b""
 
     def stream(self) -> Body:
         """Return the body as a stream that is checked as it is read."""
-        return bodies.wrap(self.request, self.signature, self.key)
+        return self.request.body if self.signature is None else bodies.wrap(self.request, self.signature, self.key)
 
     def whole_body(self, bytes_max: int) -> bytes:
         """Return the whole body, or raise a ServiceError if it is too large or not what was signed."""
@@ -51,7 +53,8 @@ class Identity:
             data += piece
             if len(data) > bytes_max:
                 raise ServiceError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
-        sigv4.check_digest(self.signature, sha256(data).hexdigest())
+        if self.signature is not None:
+            sigv4.check_digest(self.signature, sha256(data).hexdigest())
         return bytes(data)
 
 
@@ -72,18 +75,33 @@ class Authenticator:
 
     def authenticate(self, request: Request, signing_name: str) -> Identity:
         """Return who signed the request, or raise the ServiceError that AWS would."""
+        link = sigv2.parse(request) if signing_name == UNSIGNED else None
+        if link is not None:
+            return self._follow(link, request)
         signature = sigv4.parse(request)
         if signature is None:
             raise sigv4_faults.missing_signature(sigv4_faults.dialect_of(request, signing_name or UNSIGNED))
-        credential = self._principals.find(signature.access_key, signature.session_token)
-        if credential is None:
-            raise sigv4_faults.unknown_access_key(signature.dialect, signature.access_key)
         now = self._clock()
-        if credential.expires is not None and credential.expires <= now:
-            raise sigv4_faults.expired_token(signature.dialect)
+        credential = self._credential(signature.access_key, signature.session_token, signature.dialect, now)
         key = self._signing_key(credential.secret, signature.date, signature.region, signature.service)
         sigv4.check(signature, request, key, now)
         return Identity(credential.principal, signature.region, request, signature, key)
+
+    def _follow(self, link: sigv2.Link, request: Request) -> Identity:
+        """Return who made a link of the older signature, which knows no region and covers no body."""
+        now = self._clock()
+        credential = self._credential(link.access_key, link.session_token, "s3", now)
+        received = sigv2.meant(request)
+        sigv2.check(link, to_path_style(received), credential.secret, now)
+        return Identity(credential.principal, HOME_REGION, received, signature=None)
+
+    def _credential(self, access_key: str, token: str, dialect: sigv4_faults.Dialect, now: float) -> Credential:
+        credential = self._principals.find(access_key, token)
+        if credential is None:
+            raise sigv4_faults.unknown_access_key(dialect, access_key)
+        if credential.expires is not None and credential.expires <= now:
+            raise sigv4_faults.expired_token(dialect)
+        return credential
 
     def context(self, request: Request) -> Context:
         """Return the condition keys that the way of a request gives."""

@@ -50,7 +50,7 @@ class Front:
         identity = self.authenticator.authenticate(request, match.service.name)
         if match.operation is None:
             raise match.error or UnknownOperation("The operation is unknown.")
-        received = replace(to_path_style(request), body=self._body(match, identity))
+        received = replace(to_path_style(identity.request), body=self._body(match, identity))
         params = match.protocol.read(match.operation, received)
         if match.service.name != "s3":  # S3 has rules of its own, and words of its own for them.
             validate(match.operation, params)
