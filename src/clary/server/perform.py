@@ -17,6 +17,7 @@ from clary.core.clock import Clock
 from clary.core.errors import AccessDenied, ServiceError, UnknownOperation
 from clary.core.ids import uid
 from clary.server.registry import Registry, Service
+from clary.server.resource_tags import with_tags
 from clary.services.operation import Call, Caller, Handler, Result
 from clary.store.audit import Entry
 from clary.store.store import Store
@@ -83,7 +84,7 @@ class Performer:
             caller=asked.principal.arn,
         )
         for requirement in needed:
-            decision = decide(asked.principal, requirement)
+            decision = decide(asked.principal, with_tags(requirement, self.store))
             if not decision.allowed:
                 raise AccessDenied(decision.message, code=_denial_code(asked.service.model))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clary.core.errors import ResourceNotFound, ServiceError, ValidationError
+from clary.core.errors import AccessDenied, ResourceNotFound, ServiceError, ValidationError
 from clary.core.ids import Arn
 from clary.resources.endpoint import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from clary.resources.training_job import TRAINING_JOB
@@ -47,8 +47,14 @@ class Tags(Operations):
     def _find(self, call: Call, text: str) -> Record:
         arn = Arn.parse(text)
         noun, _, name = arn.resource.partition("/") if arn else ("", "", "")
-        if arn is None or arn.account != call.account or arn.region != call.region or noun not in KINDS:
+        if arn is None or arn.region != call.region or noun not in KINDS:
             raise ValidationError(f"Invalid ARN: {text}")
+        if arn.account != call.account:
+            action = f"sagemaker:{call.operation}"
+            raise AccessDenied(
+                f"User: {call.principal.arn} is not authorized to perform: {action} on resource: {text} "
+                f"because no resource-based policy allows the {action} action"
+            )
         record = call.store.records.find(KINDS[noun], name)
         if record is None:
             raise ResourceNotFound(f"Could not find resource {text}.")
