@@ -16,7 +16,7 @@ import typer
 from clary.cli.flags import with_settings
 from clary.cli.screen import FAILED, table
 from clary.core.settings import Settings
-from clary.supervisor import lock
+from clary.supervisor import lock, state
 from clary.supervisor.listeners import CannotListen, listen_on_port
 
 GIB = 2**30
@@ -112,14 +112,16 @@ def _installed(distribution: str) -> bool:
 
 
 def _port(settings: Settings) -> Finding:
-    where = f"{settings.port} on {settings.host}"
-    if lock.holder(settings) is not None:
-        return Finding("port", Health.OK, f"{where}: Clary itself runs on this home")
+    known = state.read(settings)
+    if known is not None and lock.holder(settings) is not None:
+        return Finding("port", Health.OK, f"Clary itself answers at {known.url}")
     try:
         listen_on_port(settings.host, settings.port).close()
     except CannotListen as error:
         return Finding("port", Health.MISSING, str(error))
-    return Finding("port", Health.OK, f"{where} is free")
+    return Finding(
+        "port", Health.OK, f"{settings.port} on {settings.host} is free" if settings.port else "any that is free"
+    )
 
 
 def _disk(settings: Settings) -> Finding:
