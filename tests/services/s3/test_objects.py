@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import threading
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -233,3 +234,16 @@ def test_without_a_checksum_from_the_client_it_is_crc64nvme(s3: Any) -> None:
     assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == (put["ChecksumCRC64NVME"], "FULL_OBJECT")
     ranged = s3("HeadObject", Bucket=BUCKET, Key="k", ChecksumMode="ENABLED", Range="bytes=0-1")
     assert "ChecksumCRC64NVME" not in ranged
+
+
+def test_an_object_streams_through_in_constant_memory(s3: Any) -> None:
+    piece, count = random.Random(5).randbytes(256 * 1024), 256
+    tracemalloc.start()
+    try:
+        s3("PutObject", Bucket=BUCKET, Key="k", Body=Sent(*[piece] * count))
+        size = sum(len(each) for each in s3("GetObject", Bucket=BUCKET, Key="k")["Body"])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size == len(piece) * count
+    assert peak < 8 * 1024 * 1024
