@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from clary.demo.story import Outcome
 
 FRAMES_A_SECOND = 12.5
-TITLE_WIDTH = 34
+TITLE_WIDTH = 30
 TIME_WIDTH = 7
+WORDS = 2
+"""How many columns of the tables hold words; the others hold numbers."""
+TITLE = "Two models, trained, deployed and asked through boto3"
+LEGEND = """\
+Right: of {} rows that no job has seen. Answer: the median call. Difference:
+the largest between an endpoint's answers and its model.tar.gz scored offline."""
 
 
 def plain_line(step: Step) -> str:
@@ -57,7 +63,7 @@ class _View:
             taken_s = step.taken_s(now)
             duration = "" if taken_s is None else f"{taken_s:.1f} s"
             grid.add_row(self._mark(step), Text(step.title, style=_style(step)), duration, step.detail)
-        return Group("", grid, "")
+        return Group("", Text(TITLE, style="bold"), "", grid, "")
 
     def _mark(self, step: Step) -> RenderableType:
         if step.failed:
@@ -74,21 +80,18 @@ def _style(step: Step) -> str:
 
 
 def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Print what came of each model, as CloudWatch and its own answers tell it."""
-    models = _table("Model", "Learned from", "Held-out rows right", "An answer takes", "Endpoint - offline")
-    metrics = _table("Metric in CloudWatch", "Values", "Highest", "Lowest", "Last")
-    for outcome in outcomes:
-        rows = f"{outcome.trained_rows:,} rows of {outcome.data_set}"
-        right = f"{outcome.accuracy:.1%} of {outcome.held_out_rows}"
-        models.add_row(outcome.model, rows, right, f"{outcome.answer_ms:.1f} ms", f"{outcome.difference:.0e}")
-        metric = outcome.metric
-        bounds = (f"{value:.4f}" for value in (metric.maximum, metric.minimum, metric.last))
-        metrics.add_row(f"{outcome.model}  {metric.name}", str(metric.values), *bounds)
-    console.print(models)
-    console.print(metrics)
-    for outcome in outcomes:
-        console.print(Text(f"The end of the log of the {outcome.model}", style="bold"))
-        for line in outcome.log:
+    """Print what came of each model, as its own answers and CloudWatch tell it."""
+    models = _table("Model", "Data", "Rows", "Right", "Answer", "Difference")
+    metrics = _table("Model", "Metric in CloudWatch", "Values", "Highest", "Lowest", "Last")
+    for each in outcomes:
+        figures = (f"{each.accuracy:.1%}", f"{each.answer_ms:.1f} ms", f"{each.difference:.1g}")
+        models.add_row(each.model, each.data_set, f"{each.trained_rows:,}", *figures)
+        bounds = (f"{value:.4f}" for value in (each.metric.maximum, each.metric.minimum, each.metric.last))
+        metrics.add_row(each.model, each.metric.name, str(each.metric.values), *bounds)
+    console.print(models, Text(LEGEND.format(outcomes[0].held_out_rows), style="dim"), "", metrics)
+    for each in outcomes:
+        console.print(Text(f"The end of the {each.model}'s log", style="bold"))
+        for line in each.log:
             console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
         console.print()
 
@@ -96,5 +99,5 @@ def print_outcomes(console: Console, outcomes: Sequence[Outcome]) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+        table.add_column(column, justify="left" if number < WORDS else "right", no_wrap=True)
     return table

@@ -99,7 +99,7 @@ def _live(job: Job, steps: Steps) -> Outcome:
     title = job.case.title
     with steps.take(TRAIN.format(title)) as step:
         model_uri = sagemaker.train(job, step)
-        step.detail = f"{len(job.case.data.labels)} rows of {job.case.data.name}"
+        step.detail = f"{len(job.case.data.labels):,} rows of {job.case.data.name}"
     with steps.take(DEPLOY.format(title)) as step:
         sagemaker.deploy(job, step, model_uri)
     with steps.take(ASK.format(title)) as step:
