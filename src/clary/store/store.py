@@ -17,12 +17,14 @@ from clary.store.log_archive import LogArchive
 from clary.store.logs import Logs
 from clary.store.objects import Objects
 from clary.store.outbox import Outbox
+from clary.store.queues import QueueArchive, Queues
 from clary.store.records import Fence, Records
 from clary.store.sealing import Sealer
 from clary.store.series import Series
 from clary.store.series_archive import SeriesArchive
 from clary.store.tokens import Tokens
 from clary.store.uploads import Uploads
+from clary.store.words import Words
 from clary.store.world import World
 
 DATABASES = ("records", "audit")
@@ -45,6 +47,8 @@ class Store:
     audit: Audit
     log_archive: LogArchive
     series_archive: SeriesArchive
+    queue_archive: QueueArchive
+    words: Words
     objects: Objects
     uploads: Uploads
     blobs: Blobs
@@ -61,6 +65,10 @@ class Store:
     def series(self, account: str, region: str) -> Series:
         """Return the metrics of an account in a region."""
         return self.series_archive.of(account, region)
+
+    def queues(self, account: str, region: str) -> Queues:
+        """Return the queues of an account in a region."""
+        return self.queue_archive.of(account, region)
 
     def bind(self, account: str, region: str) -> BoundStore:
         """Return what a call may touch."""
@@ -92,6 +100,7 @@ class Store:
         self.audit.close()
         self.log_archive.close()
         self.series_archive.close()
+        self.queue_archive.close()
         self.objects.database.close()
         self.database.close()
 
@@ -104,9 +113,11 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
     trail = Database(settings.databases, "audit", synchronous="NORMAL")
     logs = Database(settings.databases, "logs")
     series = Database(settings.databases, "series", synchronous="NORMAL")
+    queues = Database(settings.databases, "queues")
     objects = Database(settings.databases, "objects")
-    for each in (database, trail, logs, series, objects):
+    for each in (database, trail, logs, series, queues, objects):
         each.migrate()
+    words = Words(settings.run / "words")
     return Store(
         clock=clock,
         database=database,
@@ -119,6 +130,8 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         audit=Audit(trail),
         log_archive=LogArchive(logs, clock),
         series_archive=SeriesArchive(series, clock),
+        queue_archive=QueueArchive(queues, clock, words),
+        words=words,
         objects=Objects(objects),
         uploads=Uploads(objects),
         blobs=Blobs(settings.blobs),
