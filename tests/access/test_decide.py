@@ -85,6 +85,15 @@ def test_across_accounts_both_sides_have_to_allow() -> None:
     assert alone.message.endswith("because no resource-based policy allows the s3:GetObject action")
 
 
+def test_no_policy_lets_a_role_of_another_account_be_passed_on() -> None:
+    bob = replace(BOB, identity=(policy("Allow", "*"),))
+    assert decide(bob, Requirement("iam:PassRole", ROLE, {})).allowed
+    for who in (bob, ROOT):
+        decision = decide(who, Requirement("iam:PassRole", ROLE.replace(ACCOUNT, OTHER), {}))
+        assert not decision.allowed
+        assert decision.message == "Cross-account pass role is not allowed."
+
+
 def test_where_the_resource_must_allow_an_identity_policy_is_not_enough() -> None:
     bob = replace(BOB, identity=(ALLOW,))
     assert not decide(bob, GET, resource_must_allow=True).allowed

@@ -14,7 +14,9 @@ from clary.access.context import principal_context
 from clary.access.match import Context
 from clary.access.policy import Effect, Policy, Statement
 from clary.access.principal import Principal
+from clary.core.ids import Arn
 
+PASS_ROLE = "iam:PassRole"
 Found = tuple[Policy, Statement]
 """A statement that spoke, and the policy it stands in."""
 
@@ -61,6 +63,8 @@ def decide(
     accounts, and where `resource_must_allow` as with a role's trust policy, an
     identity policy alone is not enough.
     """
+    if requirement.action == PASS_ROLE and _abroad(requirement.resource, principal):
+        return Decision(allowed=False, message="Cross-account pass role is not allowed.")
     asked = Requirement(
         requirement.action, requirement.resource, {**requirement.context, **principal_context(principal)}
     )
@@ -74,6 +78,11 @@ def decide(
     if grant is Grant.SELF and not foreign:
         return Decision(allowed=True)
     return _allowed(principal, asked, identity_needed=foreign or grant is not Grant.ROLE)
+
+
+def _abroad(resource: str, principal: Principal) -> bool:
+    arn = Arn.parse(resource)
+    return arn is not None and arn.account != principal.account
 
 
 def grant_of(policies: Sequence[Policy], principal: Principal, asked: Requirement) -> Grant:
