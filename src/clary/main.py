@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from clary.agent.packages import Packages
 from clary.agent.tools import Tools
 from clary.compute.admission import Policy, this_machine
 from clary.compute.process import ProcessBackend, ProcessSettings
+from clary.controllers import seat
 from clary.controllers.closures import Closures
 from clary.controllers.endpoints import Endpoints
 from clary.controllers.housekeeping import keep_house
-from clary.controllers.loop import Loop, Reconciler
+from clary.controllers.loop import LEASE, Loop, Reconciler
 from clary.controllers.training_jobs import TrainingJobs
 from clary.core.settings import Settings
 from clary.gateway import worker as gateway_worker
@@ -35,6 +37,7 @@ from clary.server.http import Doors, Server
 from clary.server.internal import InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
+from clary.server.waits import Waits
 from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, sts
 from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
@@ -82,7 +85,8 @@ def api(settings: Settings, listeners: Listeners) -> None:
         caller=caller,
         body_bytes_max=settings.request_bytes_max,
     )
-    Server(front.handle, Doors(listeners.handoffs, settings.run / "invocations.sock")).run()
+    doors = Doors(listeners.handoffs, settings.run / "invocations.sock")
+    Server(front.handle, doors, Waits(store.words, store.clock)).run()
     store.close()
 
 
@@ -106,9 +110,14 @@ def controller(settings: Settings) -> None:
         lambda: store.outbox.trim(store.clock()),
         lambda: store.log_archive.trim(store.clock()),
         lambda: store.series_archive.roll_up(store.clock()),
+        store.blobs_sweep,
     )
     threading.Thread(target=keep_house, args=(chores, stop), name="housekeeping", daemon=True).start()
-    Loop(store, {str(each.kind): each for each in reconcilers}, f"controller-{os.getpid()}", store.clock).run(stop)
+    mine = f"{socket.gethostname()}:{settings.home}:"
+    held = seat.take(settings.run / "controller.lock")
+    if held is not None:
+        store.leases.end(LEASE, mine)  # it was this home's last controller that had it, and it is dead
+    Loop(store, {str(each.kind): each for each in reconcilers}, f"{mine}{os.getpid()}", store.clock).run(stop)
     store.close()
 
 

@@ -163,6 +163,14 @@ def test_stop_leaves_no_process_no_group_no_mount_and_no_socket(lab: Any) -> Non
     lab.backend.remove("a")
 
 
+def test_what_a_remover_that_was_killed_left_goes_with_the_next_removal(lab: Any) -> None:
+    half_gone = lab.folder / "i/.gone-a-1"
+    half_gone.mkdir()
+    (half_gone / "log").touch()
+    lab.backend.remove("a")
+    assert not half_gone.exists()
+
+
 def test_starting_twice_makes_one_program_whatever_became_of_it(lab: Any) -> None:
     program = "open('/opt/ml/ran', 'a').write('x')"
     instance = lab.start("a", program)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,18 +14,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from clary.core.errors import LeaseLost, StaleRecord, ValidationError
 from clary.core.settings import load
 from clary.store.changes import Behind
+from clary.store.database import unavailable
 from clary.store.query import Query
 from clary.store.records import Change, Kind, NameTaken, Records, Unique
+from clary.store.schema import RECORD
 from clary.store.store import Store, open_store
 from clary.store.tokens import TokenReused
 
 MODEL = Kind("sagemaker", "model")
 USER = Kind("iam", "user", Unique.ACCOUNT)
 BUCKET = Kind("s3", "bucket", Unique.WORLD)
+REFUSAL = "begin select raise(rollback, 'no room'); end"
 ANN, BOB = "111111111111", "222222222222"
 
 
@@ -218,6 +223,28 @@ def test_every_transition_leaves_a_row_and_nothing_else_does(store: Store, recor
     assert store.outbox.since(0)[1].status == {"progress": 2}
 
 
+def test_a_listener_that_was_killed_leaves_no_bell(store: Store) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead, store.bell.listen("alive") as ear:
+        dead.bind(str(store.bell.folder / "dead.1"))
+        dead.close()
+        store.bell.ring()
+        assert ear.wait(0)
+        assert [path.name for path in store.bell.folder.iterdir()] == [f"alive.{os.getpid()}"]
+
+
+def write_where_there_is_no_room(store: Store) -> None:
+    with store.database.write() as connection:
+        connection.exec_driver_sql(f"create trigger full before insert on {RECORD.name} {REFUSAL}")
+        connection.exec_driver_sql(f"insert into {RECORD.name} default values")
+
+
+def test_a_transaction_that_the_database_itself_has_ended_tells_why_and_leaves_room_for_the_next(store: Store) -> None:
+    with pytest.raises(DatabaseError, match="no room") as refused:
+        write_where_there_is_no_room(store)
+    assert "no room" in unavailable(refused.value).message
+    store.records(ANN, "us-east-1").create(MODEL, "m", {})
+
+
 def test_a_lease_has_one_holder_and_its_epoch_tells_an_old_one(store: Store, clock: Clock) -> None:
     first = store.leases.acquire("c", "one", 10.0)
     assert first is not None
@@ -238,6 +265,17 @@ def test_a_lease_has_one_holder_and_its_epoch_tells_an_old_one(store: Store, clo
     assert store.leases.acquire("c", "three", 1.0) is None
     store.leases.release(second)
     assert store.leases.acquire("c", "three", 1.0) is not None
+
+
+def test_the_lease_of_a_holder_that_is_known_to_be_dead_need_not_run_out(store: Store) -> None:
+    first = store.leases.acquire("c", "home-a:1", 10.0)
+    assert first is not None
+    store.leases.end("c", "home-b:")
+    assert store.leases.acquire("c", "home-b:2", 10.0) is None
+    store.leases.end("c", "home-a:")
+    second = store.leases.acquire("c", "home-a:2", 10.0)
+    assert second is not None
+    assert second.epoch == first.epoch + 1
 
 
 def test_a_token_gives_the_first_answer_again_for_a_day(store: Store, clock: Clock) -> None:

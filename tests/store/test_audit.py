@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+
 from clary.core.settings import load
 from clary.store.audit import Entry
 from clary.store.store import open_store
@@ -12,6 +17,13 @@ def entry(number: int, account: str) -> Entry:
     )  # fmt: skip
 
 
+def eventually(claim: Callable[[], bool], deadline_s: float = 10.0) -> None:
+    ends = time.monotonic() + deadline_s
+    while not claim():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 def test_every_call_is_a_row_of_its_account(home) -> None:
     settings = load({"home": str(home)}, {})
     store = open_store(settings)
@@ -22,4 +34,17 @@ def test_every_call_is_a_row_of_its_account(home) -> None:
     entries = store.audit.entries("1", limit=1000)
     assert len(entries) == 600
     assert entries[0] == entry(1199, "1")
+    store.close()
+
+
+def test_rows_that_a_full_disk_refused_are_written_once_there_is_room(home) -> None:
+    settings = load({"home": str(home)}, {})
+    store = open_store(settings)
+    with closing(sqlite3.connect(settings.databases / "audit.db", isolation_level=None)) as trail:
+        trail.execute("create trigger full before insert on audit begin select raise(abort, 'no room'); end")
+        store.audit.note(entry(1, "1"))
+        eventually(lambda: store.audit._queue.empty())
+        trail.execute("drop trigger full")
+    store.audit.note(entry(2, "1"))
+    eventually(lambda: len(store.audit.entries("1")) == 2)
     store.close()

@@ -311,6 +311,8 @@ class ProcessBackend:
     def remove(self, name: str) -> None:
         """Forget an instance that does not run."""
         folder = self._folder(name)
+        for left_over in self._root.glob(f"{GONE}{name}-*"):  # of a remover that was killed
+            shutil.rmtree(left_over, ignore_errors=True)
         if not os.path.exists(folder.path):
             return
         if ends.state(folder) in (State.STARTING, State.RUNNING):

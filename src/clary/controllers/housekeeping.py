@@ -1,10 +1,12 @@
-"""What grows without end is trimmed now and then: changes, transitions, log events past retention, old datapoints."""
+"""What grows without end is trimmed now and then: changes, transitions, old events and datapoints, orphaned blobs."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
 
 log = logging.getLogger(__name__)
 
@@ -21,5 +23,5 @@ def keep_house(chores: Sequence[Callable[[], object]], stop: threading.Event) ->
         for chore in chores:
             try:
                 chore()
-            except OSError:
+            except (OSError, SQLAlchemyError):
                 log.exception("a chore failed")

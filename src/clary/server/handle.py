@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+
+from sqlalchemy.exc import DatabaseError
 
 from clary.core.errors import ServiceError, UnknownOperation
 from clary.server.access import LOOPBACK, Authenticator, Identity
 from clary.server.internal import InternalCaller
 from clary.server.perform import Asked, Performer
 from clary.server.registry import Match
+from clary.server.waits import Pending
+from clary.services.operation import Answer, Wait
 from clary.services.s3.addressing import to_path_style
+from clary.store.database import unavailable
 from clary.wire.message import Body, Request, Response
 from clary.wire.validation import validate
 
@@ -30,23 +36,30 @@ class Front:
     caller: InternalCaller
     body_bytes_max: int
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Response | Pending:
         """Answer one request: who asks, what it means, what is asked, is it allowed, do it, write it down."""
         request_id = str(uuid.uuid4())
         signing_name = self.authenticator.signing_name(request)
         match = self.performer.registry.match(to_path_style(request), signing_name)
         if match is None:
             return _nobody(signing_name, request_id)
+        return self._told(match, request_id, partial(self._answer, request, match, request_id))
+
+    def _told(self, match: Match, request_id: str, act: Callable[[], Response | Pending]) -> Response | Pending:
+        """Return what `act` returns, or the error that it raises."""
         try:
-            return self._answer(request, match, request_id)
+            return act()
         except ServiceError as error:
             return match.protocol.write_error(match.service.model, match.operation, error, request_id)
+        except DatabaseError as error:
+            log.exception("request %s failed", request_id)
+            return match.protocol.write_error(match.service.model, match.operation, unavailable(error), request_id)
         except Exception:
             log.exception("request %s failed", request_id)
             ours = ServiceError("We encountered an internal error. Please try again.", code="InternalFailure")
             return match.protocol.write_error(match.service.model, match.operation, ours, request_id)
 
-    def _answer(self, request: Request, match: Match, request_id: str) -> Response:
+    def _answer(self, request: Request, match: Match, request_id: str) -> Response | Pending:
         identity = self.authenticator.authenticate(request, match.service.name)
         if match.operation is None:
             raise match.error or UnknownOperation("The operation is unknown.")
@@ -65,8 +78,19 @@ class Front:
             source=LOOPBACK,
             context=self.authenticator.context(request),
         )
-        result = self.performer.perform(asked, self.caller)
-        return match.protocol.write(match.operation, result or {}, request_id)
+        return self._written(match, request_id, self.performer.perform(asked, self.caller))
+
+    def _written(self, match: Match, request_id: str, answer: Answer) -> Response | Pending:
+        assert match.operation is not None
+        if not isinstance(answer, Wait):
+            return match.protocol.write(match.operation, answer or {}, request_id)
+        again = answer.ask
+        return Pending(
+            word=answer.word,
+            at=answer.at,
+            ask=lambda: self._told(match, request_id, lambda: self._written(match, request_id, again())),
+            otherwise=match.protocol.write(match.operation, answer.otherwise or {}, request_id),
+        )
 
     def _body(self, match: Match, identity: Identity) -> Body:
         """Return the body, checked against its signature: at once if it fits, else as it is read."""

@@ -7,6 +7,7 @@ when the disk cannot keep up the call waits rather than go unrecorded.
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 from collections.abc import Mapping
@@ -14,8 +15,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from clary.store.database import Database
+
+log = logging.getLogger(__name__)
 
 METADATA = MetaData()
 AUDIT = Table(
@@ -36,6 +40,7 @@ AUDIT = Table(
     Index("audit_by_account", "account", "at"),
 )
 FLUSH_S = 0.2
+RETRY_S = 1.0
 QUEUE_MAX = 10_000
 BATCH_MAX = 500
 
@@ -65,6 +70,7 @@ class Audit:
         self._queue: queue.Queue[Entry | None] = queue.Queue(QUEUE_MAX)
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._closing = threading.Event()
 
     def note(self, entry: Entry) -> None:
         """Take an entry; it is on disk shortly after."""
@@ -82,6 +88,7 @@ class Audit:
     def close(self) -> None:
         """Write what is queued, then stop."""
         if self._writer is not None:
+            self._closing.set()
             self._queue.put(None)
             self._writer.join()
 
@@ -97,9 +104,18 @@ class Audit:
         while not last:
             first = self._queue.get()
             batch, last = self._gather(first)
-            if batch:
-                with self._database.write() as connection:
-                    connection.execute(insert(AUDIT), [_row(entry) for entry in batch])
+            while batch and not self._written(batch) and not (last or self._closing.wait(RETRY_S)):
+                pass
+
+    def _written(self, batch: list[Entry]) -> bool:
+        """Write a batch; say whether it is on disk, which may be full for a while."""
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(AUDIT), [_row(entry) for entry in batch])
+        except (SQLAlchemyError, OSError):
+            log.exception("%d rows of the trail could not be written yet", len(batch))
+            return False
+        return True
 
     def _gather(self, first: Entry | None) -> tuple[list[Entry], bool]:
         batch: list[Entry] = []

@@ -53,8 +53,7 @@ class Bell:
         with suppress(FileNotFoundError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(0)
             for path in self.folder.iterdir():
-                with suppress(OSError):
-                    sender.sendto(b"!", str(path))
+                _ring_one(sender, path)
 
     @contextmanager
     def listen(self, name: str) -> Iterator[Ear]:
@@ -69,6 +68,15 @@ class Bell:
                 yield Ear(receiver)
             finally:
                 path.unlink(missing_ok=True)
+
+
+def _ring_one(sender: socket.socket, path: Path) -> None:
+    try:
+        sender.sendto(b"!", str(path))
+    except ConnectionRefusedError:
+        path.unlink(missing_ok=True)  # its listener was killed
+    except OSError:
+        return
 
 
 @dataclass(frozen=True, slots=True)

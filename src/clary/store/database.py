@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
+
+from clary.core.errors import ServiceUnavailable
 
 BUSY_TIMEOUT_MS = 10_000
 CONNECTIONS_MAX = 32
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def unavailable(error: DatabaseError) -> ServiceUnavailable:
+    """Return what clients are told when a database refuses; a full disk is told by its name."""
+    full = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    reason = "the disk is full; make room" if full else f"{error.orig}"
+    return ServiceUnavailable(f"Clary's database cannot do this at the moment: {reason}, and try again.")
 
 
 class Database:
@@ -39,7 +50,7 @@ class Database:
             try:
                 yield connection
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                _roll_back(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -48,10 +59,10 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                _roll_back(connection)
                 raise
-            connection.exec_driver_sql("COMMIT")
 
     def migrate(self) -> None:
         """Bring the schema to its newest version; cheap when it is there already."""
@@ -113,3 +124,9 @@ class Database:
         connection.execute("pragma journal_mode=wal")
         connection.execute(f"pragma synchronous={self._synchronous}")
         connection.execute("pragma foreign_keys=on")
+
+
+def _roll_back(connection: Connection) -> None:
+    """End a transaction; SQLite may have ended it by itself, as it does when the disk is full."""
+    if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+        connection.exec_driver_sql("ROLLBACK")

@@ -51,6 +51,12 @@ class Leases:
                 connection.execute(update(LEASE).where(LEASE.c.name == name).values(**values))
             return lease
 
+    def end(self, name: str, holders: str) -> None:
+        """Free a lease whose holder is dead, which the caller must know; `holders` begins that holder's name."""
+        with self.database.write() as connection:
+            mine = (LEASE.c.name == name) & LEASE.c.holder.startswith(holders, autoescape=True)
+            connection.execute(update(LEASE).where(mine).values(expires=0.0))
+
     def release(self, lease: Lease) -> None:
         """Give a lease back before its time; does nothing if it is lost already."""
         with self.database.write() as connection:
