@@ -79,7 +79,14 @@ def test_a_query_that_is_not_to_be_returned_is_left_out(cloudwatch: Any, start: 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"Id": "e", "Expression": "a / b"}, "query 'e' has an Expression"),
+        ({"Id": "e", "Expression": "a / c"}, "Error in expression 'e': Unknown id 'c'"),
+        ({"Id": "e", "Expression": "a +"}, "Error in expression 'e': Unexpected end of the expression"),
+        ({"Id": "e", "Expression": "AVG(a)"}, "must return a time series"),
+        ({"Id": "e", "Expression": "e + a"}, "depends on itself"),
+        ({"Id": "e", "Expression": "ANOMALY_DETECTION_BAND(a, 2)"}, "is not offered by Clary"),
+        ({"Id": "e", "Expression": "SELECT AVG(x) FROM N"}, "Metrics Insights queries are not offered"),
+        ({"Id": "e", "Expression": "+".join(["SEARCH('x','Sum',60)"] * 6)}, "5 SEARCH functions at most"),
+        (query("c", Label="${AVERAGE}"), "Unknown dynamic label"),
         ({"Id": "E"}, "must begin with a lower-case letter"),
         ({"Id": "a"}, "must be unique"),
         ({"Id": "e"}, "must specify either Expression or MetricStat"),
@@ -92,3 +99,46 @@ def test_a_query_that_cannot_be_answered_is_refused(
     with pytest.raises(ServiceError, match=message) as caught:
         data(cloudwatch, start, query("a"), wrong)
     assert caught.value.code == "ValidationError"
+
+
+def values(cloudwatch: Any, start: datetime, expression: str, **params: Any) -> list[float]:
+    """Return what an expression makes of `a` (0, 1, … 9 each minute) and `b` (the same)."""
+    hidden = [query(name, ReturnData=False) for name in ("a", "b")]
+    asked = {"Id": "e", "Expression": expression, **params}
+    (line,) = data(cloudwatch, start, *hidden, asked, ScanBy="TimestampAscending")["MetricDataResults"]
+    return line["Values"]
+
+
+def test_an_expression_sees_the_other_queries_and_may_hide_them(cloudwatch: Any, start: datetime) -> None:
+    assert values(cloudwatch, start, "(a + b) / 2 * 10") == [10.0 * minute for minute in range(10)]
+    assert values(cloudwatch, start, "SUM(METRICS()) - b") == [float(minute) for minute in range(10)]
+    assert values(cloudwatch, start, "METRICS('b')") == [float(minute) for minute in range(10)]
+    assert values(cloudwatch, start, "IF(a > 7, a)") == [8.0, 9.0]
+
+
+def test_gaps_are_filled_over_the_whole_time_that_is_asked_for(cloudwatch: Any, start: datetime) -> None:
+    found = values(cloudwatch, start, "FILL(a, -1)")
+    assert (len(found), found[9:11]) == (60, [9.0, -1.0])
+    assert values(cloudwatch, start, "TIME_SERIES(AVG(a))", Period=600) == [4.5] * 6
+
+
+def test_a_search_finds_series_and_names_them_by_what_tells_them_apart(aws: Any, start: datetime) -> None:
+    cloudwatch = aws("cloudwatch")
+    for endpoint, count in (("one", 1.0), ("two", 2.0)):
+        dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "v"}]
+        datum = {"MetricName": "Invocations", "Dimensions": dimensions, "Value": count, "Timestamp": start}
+        cloudwatch("PutMetricData", Namespace="Mine", MetricData=[datum, {"MetricName": "Other", "Value": 5.0}])
+    search = "SEARCH('{Mine,EndpointName,VariantName} MetricName=\"Invocations\"', 'Sum', 60)"
+    lines = data(cloudwatch, start, {"Id": "e", "Expression": search})["MetricDataResults"]
+    assert [(line["Label"], line["Values"]) for line in lines] == [("one", [1.0]), ("two", [2.0])]
+    (line,) = data(cloudwatch, start, {"Id": "e", "Expression": f"SUM({search})"})["MetricDataResults"]
+    assert line["Values"] == [3.0]
+    named = {"Id": "e", "Expression": search, "Label": "${PROP('Dim.EndpointName')}: ${MAX}"}
+    assert [line["Label"] for line in data(cloudwatch, start, named)["MetricDataResults"]] == ["one: 1", "two: 2"]
+
+
+def test_a_label_shows_what_its_series_holds(cloudwatch: Any, start: datetime) -> None:
+    label = "${LABEL} ${PROP('Stat')} ${FIRST_LAST_RANGE} ${MAX_TIME}"
+    (line,) = data(cloudwatch, start, query("a", Label=label), LabelOptions={"Timezone": "+0130"})["MetricDataResults"]
+    shown = (start + timedelta(minutes=99)).strftime("%Y-%m-%d %H:%M:%S UTC+01:30")
+    assert line["Label"] == f"a Sum 0 - 9 {shown}"

@@ -1,0 +1,249 @@
+"""Metric data queries, evaluated together: metrics are read once, expressions see each other by id.
+
+GetMetricData asks over the clock's own periods, an alarm over those that end at its evaluation: the window says which.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from clary.core.errors import ValidationError
+from clary.services.cloudwatch.data import dimensions_of
+from clary.services.cloudwatch.metric_math.evaluation import Scene, evaluate
+from clary.services.cloudwatch.metric_math.labels import search_labels
+from clary.services.cloudwatch.metric_math.searches import parse_search
+from clary.services.cloudwatch.metric_math.syntax import Apply, BadExpression, Name, Node, parse, walk
+from clary.services.cloudwatch.metric_math.values import Several, TimeSeries, Value
+from clary.services.cloudwatch.periods import check_period
+from clary.services.cloudwatch.stats import Stat, stat
+from clary.services.operation import Params
+from clary.store.points import Datapoint, Range
+from clary.store.series import Metric, MetricQuery
+
+SEARCHES_MAX = 5
+FOUND_MAX = 100
+LOOKED_AT_MAX = 10_000
+LISTED_S = 14 * 24 * 3600
+DEFAULT_PERIOD_S = 300
+
+
+class Readings(Protocol):
+    """Where metrics are read and looked for."""
+
+    @property
+    def account(self) -> str:
+        """Whose metrics these are."""
+
+    @property
+    def region(self) -> str:
+        """Where they are."""
+
+    def read(self, metric: Metric, wanted: Range) -> list[Datapoint]:
+        """Return a metric's datapoints in order of time."""
+
+    def metrics(self, query: MetricQuery, limit: int) -> list[Metric]:
+        """Return up to `limit` metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The times that are asked for; `begin` gives the start of the first period of a length."""
+
+    begin: Callable[[int], int]
+    end: int
+    now: float
+
+    def grid(self, period: int) -> range:
+        """Return the start of each period."""
+        return range(self.begin(period), self.end, period)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One metric and the statistic of it that is asked for."""
+
+    metric: Metric
+    stat: Stat
+    period: int
+    unit: str | None
+    shown: str  # the statistic's name
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One metric data query that has been read: a metric, or an expression."""
+
+    id: str
+    label: str | None
+    period: int | None
+    returned: bool
+    source: Wanted | Node
+
+
+@dataclass
+class Evaluation:
+    """Evaluates queries; each metric and each query once."""
+
+    queries: dict[str, Query]
+    readings: Readings
+    window: Window
+    _values: dict[str, Value] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)
+
+    def series(self, name: str) -> Several:
+        """Return the series of a query, or raise ValidationError where its expression makes none."""
+        try:
+            value = self._value(name)
+        except BadExpression as wrong:
+            raise refused(f"Error in expression '{name}': {wrong}") from None
+        if isinstance(value, TimeSeries):
+            return (value,)
+        if not isinstance(value, tuple):
+            raise refused(f"Error in expression '{name}': The expression must return a time series, not a number")
+        return value
+
+    def _value(self, name: str) -> Value:
+        if name in self._values:
+            return self._values[name]
+        if name not in self.queries:
+            raise BadExpression(f"Unknown id '{name}'")
+        if name in self._open:
+            raise BadExpression(f"The query '{name}' depends on itself")
+        self._open.append(name)
+        value = self._values[name] = self._fresh(self.queries[name])
+        self._open.pop()
+        return value
+
+    def _fresh(self, query: Query) -> Value:
+        if isinstance(query.source, Wanted):
+            return self._read(query.source, query.label or query.source.metric.name)
+        return evaluate(query.source, self._scene(query))
+
+    def _scene(self, query: Query) -> Scene:
+        of_metrics = [each for each in self.queries.values() if isinstance(each.source, Wanted)]
+        asks_all = any(isinstance(each, Apply) and each.function == "METRICS" for each in walk(_node(query)))
+        metrics = {each.id: self._value(each.id) for each in of_metrics} if asks_all else {}
+        return Scene(
+            value=self._value,
+            metrics={name: value for name, value in metrics.items() if isinstance(value, TimeSeries)},
+            search=self._search,
+            grid=self.window.grid,
+            period=query.period or min((each.source.period for each in of_metrics
+                                        if isinstance(each.source, Wanted)), default=DEFAULT_PERIOD_S),
+        )  # fmt: skip
+
+    def _read(self, wanted: Wanted, label: str) -> TimeSeries:
+        begin = self.window.begin(wanted.period)
+        asked = Range(begin, self.window.end, wanted.period, wanted.unit, wanted.stat.spread)
+        points: dict[int, float] = {}
+        for point in self.readings.read(wanted.metric, asked):
+            value = wanted.stat.evaluate(point.summary)
+            if value is not None:
+                points[point.at] = value
+        return TimeSeries(points, wanted.period, label, self._properties(wanted))
+
+    def _properties(self, wanted: Wanted) -> dict[str, str]:
+        return {
+            "AccountId": self.readings.account,
+            "Region": self.readings.region,
+            "Namespace": wanted.metric.namespace,
+            "MetricName": wanted.metric.name,
+            "Period": str(wanted.period),
+            "Stat": wanted.shown,
+            **{f"Dim.{name}": value for name, value in wanted.metric.dimensions},
+        }
+
+    def _search(self, text: str, statistic: str, period: int) -> Several:
+        search, known = parse_search(text), stat(statistic)
+        if known is None:
+            raise BadExpression(f"Unknown statistic '{statistic}'")
+        query = MetricQuery(namespace=search.namespace, seen_after=self.window.now - LISTED_S)
+        metrics = [each for each in self.readings.metrics(query, LOOKED_AT_MAX) if search.finds(each)][:FOUND_MAX]
+        return tuple(
+            self._read(Wanted(metric, known, period, None, statistic), label)
+            for metric, label in zip(metrics, search_labels(metrics), strict=True)
+        )
+
+
+def read_queries(queries: Sequence[Params]) -> dict[str, Query]:
+    """Return queries by id, or raise ValidationError in CloudWatch's words."""
+    if len({query["Id"] for query in queries}) < len(queries):
+        raise refused("The ids of the metric data queries must be unique.")
+    read = {query["Id"]: read_query(query) for query in queries}
+    searches = sum(_searches(query) for query in read.values())
+    if searches > SEARCHES_MAX:
+        raise refused(f"A request can have {SEARCHES_MAX} SEARCH functions at most, not {searches}.")
+    for query in read.values():
+        _check_names(query, read)
+    return read
+
+
+def read_query(query: Params) -> Query:
+    """Return one query, or raise ValidationError."""
+    name = query["Id"]
+    if not (name[0].isascii() and name[0].islower() and name.replace("_", "a").isalnum() and name.isascii()):
+        raise refused(f"The id '{name}' must begin with a lower-case letter and hold letters, digits and _ only.")
+    if ("Expression" in query) == ("MetricStat" in query):
+        raise refused(f"Query '{name}' must specify either Expression or MetricStat.")
+    if "Period" in query:
+        check_period(query["Period"])
+    return Query(
+        id=name,
+        label=query.get("Label"),
+        period=query.get("Period"),
+        returned=query.get("ReturnData", True),
+        source=_tree(name, query["Expression"]) if "Expression" in query else _wanted(name, query["MetricStat"]),
+    )
+
+
+def refused(message: str) -> ValidationError:
+    """Return the error that says what is wrong with a query."""
+    return ValidationError(message, code="ValidationError")
+
+
+def _tree(name: str, expression: str) -> Node:
+    if expression.lstrip()[:7].upper() == "SELECT ":
+        raise refused(f"Metrics Insights queries are not offered by Clary; query '{name}' is one.")
+    try:
+        return parse(expression)
+    except BadExpression as wrong:
+        raise refused(f"Error in expression '{name}': {wrong}") from None
+
+
+def _wanted(name: str, asked: Params) -> Wanted:
+    known = stat(asked["Stat"])
+    if known is None:
+        raise refused(f"The value {asked['Stat']} of Stat in query '{name}' is not supported.")
+    check_period(asked["Period"])
+    given: Any = asked["Metric"]
+    dimensions = dimensions_of(given.get("Dimensions", ()))
+    metric = Metric(given.get("Namespace", ""), given.get("MetricName", ""), dimensions)
+    return Wanted(metric, known, asked["Period"], asked.get("Unit"), asked["Stat"])
+
+
+def _node(query: Query) -> Node:
+    assert not isinstance(query.source, Wanted)
+    return query.source
+
+
+def _searches(query: Query) -> int:
+    if isinstance(query.source, Wanted):
+        return 0
+    return sum(isinstance(each, Apply) and each.function == "SEARCH" for each in walk(query.source))
+
+
+def _check_names(query: Query, known: dict[str, Query]) -> None:
+    """Raise where an expression names what is not there, so that it is told even where nothing is evaluated."""
+    if isinstance(query.source, Wanted):
+        return
+    for each in walk(query.source):
+        if isinstance(each, Name) and each.name[0].islower() and each.name not in known:
+            raise refused(f"Error in expression '{query.id}': Unknown id '{each.name}'")
+
+
+def clock_window(start: Callable[[int], int], end: float, now: float) -> Window:
+    """Return the window whose periods begin on the clock's own boundaries."""
+    return Window(lambda period: start(period) // period * period, math.ceil(end), now)
