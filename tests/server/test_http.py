@@ -16,6 +16,8 @@ import pytest
 from clary.core import handoff
 from clary.server import http
 from clary.server.http import Doors, Server
+from clary.server.waits import Waits
+from clary.store.words import Words
 from clary.wire.message import Request, Response
 
 MIB = 2**20
@@ -42,7 +44,8 @@ def handle(request: Request) -> Response:
 
 
 def serve(listener: socket.socket, invocations: Path) -> None:
-    Server(handle, Doors(listener, invocations)).run()
+    waits = Waits(Words(invocations.with_name("words")), time.time)
+    Server(handle, Doors(listener, invocations), waits).run()
 
 
 @pytest.fixture

@@ -36,6 +36,9 @@ def principal_context(principal: Principal) -> dict[str, Value]:
     }
     if principal.sort == "User":
         context["aws:username"] = principal.arn.rpartition("/")[2]
+    if principal.source_arn:
+        context["aws:sourcearn"] = principal.source_arn
+        context["aws:sourceaccount"] = principal.source_arn.split(":")[4]
     for name, value in principal.tags.items():
         context[f"aws:principaltag/{name.lower()}"] = value
     return context

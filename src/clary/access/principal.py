@@ -26,3 +26,10 @@ class Principal:
     session: tuple[Policy, ...] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     role_arn: str = ""  # of an assumed role: the role's own ARN, with its path
+    source_arn: str = ""  # of a service: the resource that it acts for
+
+
+def service_principal(service: str, source_arn: str) -> Principal:
+    """Return a service such as `sns` as what resource policies know it by, acting for one of its resources."""
+    name = f"{service}.amazonaws.com"
+    return Principal(account="", arn=name, sort="Service", user_id=name, source_arn=source_arn)

@@ -20,6 +20,7 @@ from pathlib import Path
 from clary.core import handoff
 from clary.server.body import SocketBody
 from clary.server.head import HEAD_BYTES_MAX, Head, Malformed, parse_head
+from clary.server.waits import Pending, Waits
 from clary.wire.message import Body, Request, Response
 
 log = logging.getLogger(__name__)
@@ -54,9 +55,10 @@ class Doors:
 class Server:
     """Serves the connections that gateways hand over, until SIGTERM."""
 
-    def __init__(self, handle: Callable[[Request], Response], doors: Doors) -> None:
+    def __init__(self, handle: Callable[[Request], Response | Pending], doors: Doors, waits: Waits) -> None:
         self._handle = handle
         self._doors = doors
+        self._waits = waits
         self._handlers = ThreadPoolExecutor(HANDLERS_MAX, "handler")
         self._streams = ThreadPoolExecutor(STREAMS_MAX, "stream")
         self._busy = 0
@@ -72,8 +74,10 @@ class Server:
         stop = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         close = handoff.accept(self._doors.handoffs, self._adopt)
+        end_waits = self._waits.open()
         await stop.wait()
         close()
+        end_waits()
         if self._busy:
             self._quiet.clear()
             with suppress(TimeoutError):
@@ -128,6 +132,10 @@ class Server:
             body = SocketBody(sock, head, buffer)
             response = await loop.run_in_executor(self._streams, self._handle, head.request(body))
             sock.settimeout(0)  # the thread may have left a time-out behind
+        if isinstance(response, Pending):
+            response = await self._waits.settle(
+                response, lambda ask: loop.run_in_executor(self._handlers, ask), lambda: _is_gone(sock)
+            )
         keep = head.keep_alive and (isinstance(body, bytes) or body.finished)
         if isinstance(response.body, bytes):
             await _send(sock, response, close=not keep, bodiless=head.method == "HEAD")
@@ -142,6 +150,14 @@ class Server:
             await handoff.hand_over(self._doors.invocations, sock, head.raw + bytes(buffer))
         except handoff.NotTaken:
             await _send(sock, _refusal(503, "No gateway takes invocations now."), close=True)
+        return False
+
+
+def _is_gone(sock: socket.socket) -> bool:
+    """Tell whether the client has closed the connection; what it may have sent meanwhile stays to be read."""
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
         return False
 
 

@@ -18,7 +18,7 @@ from clary.core.errors import AccessDenied, ServiceError, UnknownOperation
 from clary.core.ids import uid
 from clary.server.registry import Registry, Service
 from clary.server.resource_tags import with_tags
-from clary.services.operation import Call, Caller, Handler, Result
+from clary.services.operation import Answer, Call, Caller, Handler, Wait
 from clary.store.audit import Entry
 from clary.store.store import Store
 from clary.wire.message import Request
@@ -51,7 +51,7 @@ class Performer:
     registry: Registry
     clock: Clock
 
-    def perform(self, asked: Asked, caller: Caller) -> Result:
+    def perform(self, asked: Asked, caller: Caller) -> Answer:
         """Return the operation's result, or raise its ServiceError; either way there is a row of it."""
         error = ""
         try:
@@ -100,6 +100,7 @@ class Performer:
             store=self.store.bind(asked.principal.account, asked.region),
             caller=caller,
             http=asked.http,
+            context=asked.context,
         )
 
     def _entry(self, asked: Asked, error: str) -> Entry:
@@ -162,4 +163,5 @@ class InternalClient:
         model = self.service.model.operation_model(operation)
         context = request_context(now=self.performer.clock(), secure=True)
         asked = Asked(self.service, model, params, self.principal, self.region, request_id=uid(), context=context)
-        return dict(self.performer.perform(asked, self.caller) or {})
+        answer = self.performer.perform(asked, self.caller)
+        return dict((answer.otherwise if isinstance(answer, Wait) else answer) or {})

@@ -7,9 +7,10 @@ operation a method answers, `Call` says who asks and holds what may be touched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, Union
 
+from clary.access.match import Context
 from clary.access.principal import Principal
 from clary.core.ids import arn
 from clary.core.settings import Settings
@@ -19,7 +20,8 @@ from clary.wire.message import Request
 
 Params = Mapping[str, Any]
 Result = Mapping[str, Any] | None
-Handler = Callable[["Call", Params], Result]
+Answer = Union["Wait", Result]
+Handler = Callable[["Call", Params], Answer]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -57,6 +59,7 @@ class Call:
     store: BoundStore
     caller: Caller
     http: Request | None = None  # None when called from inside
+    context: Context = field(default_factory=dict)  # the condition keys that the way of the request gives
 
     def arn(self, resource: str, *, service: str | None = None) -> str:
         """Return the ARN of a resource in this account and region."""
@@ -65,6 +68,20 @@ class Call:
     def aws(self, service: str) -> Client:
         """Return a client of another service that acts as this call's principal."""
         return self.caller.client(service, self.region, self.principal)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a handler returns that has no answer yet: it is asked again, and holds no thread meanwhile.
+
+    `ask` is called when `word` is said (store.words), and at a time at the latest;
+    `otherwise` is the answer where nobody can wait, as in calls from inside.
+    """
+
+    word: str
+    at: float
+    ask: Callable[[], Answer]
+    otherwise: Result
 
 
 @dataclass(frozen=True, slots=True)
