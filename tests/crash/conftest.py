@@ -1,0 +1,60 @@
+"""What the crash tests share: a seed that can be set, and a Clary that may be killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.crash.machine import Machine
+from tests.e2e.conftest import Account
+
+SEED = "CLARY_CRASH_SEED"
+
+
+@pytest.fixture
+def seed() -> int:
+    """Give the seed of everything random, from the environment or new; pytest shows it with a failure."""
+    chosen = int(os.environ.get(SEED) or secrets.randbelow(2**32))
+    print(f"the seed is {chosen}; to use it again: {SEED}={chosen}")
+    return chosen
+
+
+@pytest.fixture
+def chance(seed: int) -> random.Random:
+    """Give what decides when, and who."""
+    return random.Random(seed)
+
+
+@contextmanager
+def started() -> Iterator[Machine]:
+    """Give a running Clary on a home of its own; at the end nothing of it is left."""
+    with tempfile.TemporaryDirectory(prefix="cl", dir="/tmp") as home:  # short: Unix sockets have 107 bytes
+        machine = Machine(Path(home))
+        machine.start()
+        try:
+            yield machine
+        finally:
+            for client in machine._roots.values():
+                client.close()
+            machine.stop()
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    """Give a Clary that the tests of a file share."""
+    with started() as running:
+        yield running
+
+
+@pytest.fixture
+def account(machine: Machine) -> Iterator[Account]:
+    """Give an account that nobody has used."""
+    made = machine.account()
+    yield made
+    made.close()

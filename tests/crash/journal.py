@@ -1,0 +1,84 @@
+"""What clients were told, written down by themselves: the oracle of every crash."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+ABSENT = None
+Name = tuple[str, str]  # a kind of thing, and its own name
+
+
+@dataclass
+class Job:
+    """A training job that was asked for."""
+
+    name: str
+    kind: str
+    answer: str  # what its model must hold; "" where only its being there is known
+
+
+@dataclass
+class Journal:
+    """Acknowledged things, jobs, invocations and kills; every method may be called from any thread.
+
+    A thing has one writer. It may hold what was acknowledged last, or anything that its writer asked for since
+    and heard nothing of; None stands for absence.
+    """
+
+    may_hold: dict[Name, set[str | None]] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)  # jobs whose keeper was killed before an end was written
+    hit: set[str] = field(default_factory=set)  # jobs whose program was killed, if it had not ended yet
+    kills: list[tuple[float, str]] = field(default_factory=list)
+    answers: Counter[str] = field(default_factory=Counter)  # of invocations: "200", error codes, "broken"
+    troubles: list[tuple[float, str]] = field(default_factory=list)  # invocations that were not answered 200
+    acknowledged_count: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def asked(self, thing: Name, value: str | None) -> None:
+        """Note that a thing may hold this from now on."""
+        with self._lock:
+            self.may_hold.setdefault(thing, {ABSENT}).add(value)
+
+    def acknowledged(self, thing: Name, value: str | None) -> None:
+        """Note that a thing holds this, and nothing else."""
+        with self._lock:
+            self.may_hold[thing] = {value}
+            self.acknowledged_count += 1
+
+    def things(self, kind: str) -> dict[str, set[str | None]]:
+        """Return what the things of a kind may hold, by name."""
+        with self._lock:
+            return {name: set(values) for (of, name), values in self.may_hold.items() if of == kind}
+
+    def asked_for(self, job: Job) -> None:
+        """Note a training job that may have been made."""
+        with self._lock:
+            self.jobs[job.name] = job
+
+    def killed(self, what: str) -> None:
+        """Note a kill, before it is done."""
+        with self._lock:
+            self.kills.append((time.monotonic(), what))
+
+    def answered(self, outcome: str) -> None:
+        """Note how an invocation ended."""
+        with self._lock:
+            self.answers[outcome] += 1
+            if outcome != "200":
+                self.troubles.append((time.monotonic(), outcome))
+
+    def unexplained(self, explained: dict[str, tuple[str, ...]], within_s: float) -> list[tuple[float, str]]:
+        """Return the troubles that no kill of the kinds that may cause them came shortly before."""
+        return [
+            (at, outcome)
+            for at, outcome in self.troubles
+            if not any(0 <= at - when <= within_s and what in explained.get(outcome, ()) for when, what in self.kills)
+        ]
+
+    def count(self) -> dict[str, int]:
+        """Return how often each kind of process was killed."""
+        return dict(Counter(what for _, what in self.kills))

@@ -1,0 +1,91 @@
+"""A controller that was stopped past its lease finds that another leads, and changes nothing any more."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.crash.machine import Machine, send, stopped
+from tests.e2e.conftest import eventually
+
+LEASE_S = 10
+TRAIN = "#!/bin/sh\necho done > /opt/ml/model/it\n"
+CONTROLLER = "import sys; from clary import main; from clary.core.settings import load; main.controller(load({'home': sys.argv[1]}))"
+
+
+@contextmanager
+def second_controller(machine: Machine) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one more controller on the same home, by hand."""
+    with subprocess.Popen([sys.executable, "-c", CONTROLLER, str(machine.home)]) as process:
+        try:
+            yield process
+        finally:
+            send(process.pid, signal.SIGCONT)
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def still(pid: int) -> Iterator[None]:
+    """Have a process stand still."""
+    send(pid, signal.SIGSTOP)
+    eventually(lambda: stopped(pid), 10)
+    try:
+        yield
+    finally:
+        send(pid, signal.SIGCONT)
+
+
+def leader(machine: Machine) -> int:
+    return int(rows(machine, "select holder from lease")[0][0].rpartition(":")[2])
+
+
+def rows(machine: Machine, query: str) -> list[tuple]:
+    with closing(sqlite3.connect(f"file:{machine.home}/db/records.db?mode=ro", uri=True)) as database:
+        return database.execute(query).fetchall()
+
+
+@pytest.fixture
+def image(machine: Machine, account) -> str:
+    return account.image(machine.home / "image", train=TRAIN)
+
+
+def test_what_a_controller_writes_after_its_lease_was_lost_does_not_land(machine, account, image, chance):
+    first = machine.pid("controller")
+    eventually(lambda: leader(machine) == first)
+    before = [account.train(f"before-{number}", image) for number in range(3)]
+    time.sleep(chance.uniform(0, 0.05))  # stop it at a moment that nobody chose
+    with second_controller(machine) as second:
+        with still(first):
+            eventually(lambda: leader(machine) == second.pid, 3 * LEASE_S)
+            assert all(account.completed(each) for each in before)
+            with still(second.pid):
+                account.train("after", image)
+                known = rows(machine, "select * from record order by uid")
+                send(first, signal.SIGCONT)
+                said = machine.home / "log/controller.log"
+                eventually(lambda: "another controller leads now" in said.read_text(), LEASE_S)
+                assert leader(machine) == second.pid
+                assert rows(machine, "select * from record order by uid") == known
+                assert machine.kept() == []
+        assert account.completed("after")
+        assert account.log_of_job("after") == []
+    for name in before:
+        assert account("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Completed"
+
+
+def test_a_controller_that_ends_gives_its_lease_to_the_next_at_once(machine, account, image):
+    first = machine.pid("controller")
+    eventually(lambda: leader(machine) == first, 3 * LEASE_S)
+    began = time.monotonic()
+    send(first, signal.SIGKILL)
+    account.completed(account.train("next", image))
+    assert time.monotonic() - began < LEASE_S
+    assert leader(machine) == machine.pid("controller") != first
