@@ -16,7 +16,7 @@ from clary.access.policy import Effect, Policy, Statement
 from clary.access.principal import Principal
 from clary.core.ids import Arn
 
-PASS_ROLE = "iam:PassRole"
+PASS_ROLE = "iam:PassRole"  # noqa: S105 - the name of an action
 Found = tuple[Policy, Statement]
 """A statement that spoke, and the policy it stands in."""
 
