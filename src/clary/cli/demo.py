@@ -20,7 +20,7 @@ import typer
 
 from clary import __version__
 from clary.cli.env import variables
-from clary.cli.screen import leave
+from clary.cli.screen import leave, warn
 from clary.core.settings import load
 from clary.demo import plan
 from clary.demo.failures import DemoFailed
@@ -59,7 +59,7 @@ def demo(endpoint: Endpoint = None, as_json: Json = False) -> None:
     except DemoFailed as error:
         leave(str(error))
     except KeyboardInterrupt:
-        leave("the demo was interrupted; what it had made is deleted", INTERRUPTED)
+        leave("the demo was interrupted, and has deleted what it had made", INTERRUPTED)
     _report(outcomes, steps, time.monotonic() - began, as_json=as_json)
 
 
@@ -71,7 +71,8 @@ def _on_given(endpoint: str, steps: Steps) -> list[Outcome]:
     try:
         return _run(Access(endpoint), steps, leftovers)
     finally:
-        leftovers.delete()
+        for failure in leftovers.delete():
+            warn(f"something of the demo may be left: {failure}")
 
 
 def _on_own(steps: Steps) -> list[Outcome]:

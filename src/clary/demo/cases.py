@@ -20,7 +20,6 @@ SCRIPT = "train.py"
 SOURCE = "source/sourcedir.tar.gz"
 ROUNDS = 60
 EPOCHS = 40
-LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,6 @@ class Case:
     score: Callable[[Path, Any], Any]
     metric_definitions: Sequence[Mapping[str, str]] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-
-
-def decided(probabilities: Any) -> Any:
-    """Return the class that each row most likely is of."""
-    if probabilities.shape[1] == 1:
-        return (probabilities[:, 0] > LIKELY).astype(int)
-    return probabilities.argmax(axis=1)
 
 
 def xgboost_case() -> Case:

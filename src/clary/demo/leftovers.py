@@ -4,38 +4,54 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 GONE = ("ResourceNotFound", "ResourceNotFoundException", "NoSuchBucket", "NoSuchEntity")
+GONE_TOO = "Could not find"  # how SageMaker's ValidationException says so
+
+
+@dataclass(frozen=True, slots=True)
+class _Leftover:
+    what: str
+    delete: Callable[[], object]
 
 
 class Leftovers:
     """Ways to delete what was made, in the order of its making."""
 
     def __init__(self) -> None:
-        self._undo: list[Callable[[], object]] = []
+        self._all: list[_Leftover] = []
         self._lock = threading.Lock()
 
-    def add(self, delete: Callable[..., object], *arguments: Any, **parameters: Any) -> None:
-        """Note, before it is made, how something is deleted again."""
+    def add(self, what: str, delete: Callable[..., object], *arguments: Any, **parameters: Any) -> None:
+        """Note, before something is made, how it is deleted again."""
         with self._lock:
-            self._undo.append(lambda: delete(*arguments, **parameters))
+            self._all.append(_Leftover(what, lambda: delete(*arguments, **parameters)))
 
-    def delete(self) -> int:
-        """Delete everything, the newest first, and return how many things there were."""
-        count = 0
-        while self._undo:
-            self._delete_one(self._undo.pop())
-            count += 1
-        return count
+    def __len__(self) -> int:
+        """Return how many things are left."""
+        return len(self._all)
 
-    @staticmethod
-    def _delete_one(delete: Callable[[], object]) -> None:
-        from botocore.exceptions import ClientError  # heavy, and wanted late
+    def delete(self) -> list[str]:
+        """Delete everything, the newest first; return why something could not be, for each that could not."""
+        failures = []
+        while self._all:
+            failure = _deleted(self._all.pop())
+            if failure:
+                failures.append(failure)
+        return failures
 
-        try:
-            delete()
-        except ClientError as error:
-            missing = error.response["Error"]["Code"] in GONE or "Could not find" in str(error)
-            if not missing:  # it may never have been made
-                raise
+
+def _deleted(leftover: _Leftover) -> str | None:
+    """Delete something, which may never have been made; return why that failed, if it did."""
+    from botocore.exceptions import BotoCoreError, ClientError  # heavy, and wanted late
+
+    try:
+        leftover.delete()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in GONE and GONE_TOO not in str(error):
+            return f"{leftover.what}: {error}"
+    except BotoCoreError as error:
+        return f"{leftover.what}: {error}"
+    return None

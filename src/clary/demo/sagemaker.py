@@ -55,8 +55,8 @@ class Answers:
 def train(job: Job, step: Step) -> str:
     """Train, and return where the model is in S3."""
     sagemaker, case = job.clients("sagemaker"), job.case
-    job.leftovers.add(delete_log_streams, job.clients, TRAINING_LOGS, job.name)
-    job.leftovers.add(sagemaker.delete_training_job, TrainingJobName=job.name)
+    job.leftovers.add(f"log of {job.name}", delete_log_streams, job.clients, TRAINING_LOGS, job.name)
+    job.leftovers.add(f"training job {job.name}", sagemaker.delete_training_job, TrainingJobName=job.name)
     sagemaker.create_training_job(
         TrainingJobName=job.name,
         AlgorithmSpecification={
@@ -78,10 +78,12 @@ def train(job: Job, step: Step) -> str:
 def deploy(job: Job, step: Step, model_uri: str) -> None:
     """Put the model behind an endpoint, and return once it answers."""
     sagemaker, case = job.clients("sagemaker"), job.case
-    job.leftovers.add(sagemaker.delete_model, ModelName=job.name)
+    job.leftovers.add(f"model {job.name}", sagemaker.delete_model, ModelName=job.name)
     container = {"Image": case.image, "ModelDataUrl": model_uri, "Environment": dict(case.environment)}
     sagemaker.create_model(ModelName=job.name, PrimaryContainer=container, ExecutionRoleArn=job.role_arn)
-    job.leftovers.add(sagemaker.delete_endpoint_config, EndpointConfigName=job.name)
+    job.leftovers.add(
+        f"endpoint configuration {job.name}", sagemaker.delete_endpoint_config, EndpointConfigName=job.name
+    )
     variant = {
         "VariantName": "AllTraffic",
         "ModelName": job.name,
@@ -89,7 +91,7 @@ def deploy(job: Job, step: Step, model_uri: str) -> None:
         "InitialInstanceCount": 1,
     }
     sagemaker.create_endpoint_config(EndpointConfigName=job.name, ProductionVariants=[variant])
-    job.leftovers.add(delete_endpoint, job.clients, job.name)
+    job.leftovers.add(f"endpoint {job.name}", delete_endpoint, job.clients, job.name)
     sagemaker.create_endpoint(EndpointName=job.name, EndpointConfigName=job.name)
     _wait(job, step, lambda: _endpoint(sagemaker.describe_endpoint(EndpointName=job.name)))
 

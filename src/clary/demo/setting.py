@@ -44,7 +44,7 @@ def prepare(clients: Clients, name: str, leftovers: Leftovers, step: Step) -> Se
 
 def _make_bucket(clients: Clients, bucket: str, leftovers: Leftovers) -> None:
     s3 = clients("s3")
-    leftovers.add(_delete_bucket, clients, bucket)
+    leftovers.add(f"bucket {bucket}", _delete_bucket, clients, bucket)
     if clients.region == FIRST_REGION:
         s3.create_bucket(Bucket=bucket)
     else:
@@ -62,8 +62,8 @@ def _delete_bucket(clients: Clients, bucket: str) -> None:
 
 def _make_role(clients: Clients, name: str, leftovers: Leftovers) -> str:
     iam = clients("iam")
-    leftovers.add(iam.delete_role, RoleName=name)
+    leftovers.add(f"role {name}", iam.delete_role, RoleName=name)
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
-    leftovers.add(iam.detach_role_policy, RoleName=name, PolicyArn=POLICY_ARN)
+    leftovers.add(f"policy of the role {name}", iam.detach_role_policy, RoleName=name, PolicyArn=POLICY_ARN)
     iam.attach_role_policy(RoleName=name, PolicyArn=POLICY_ARN)
     return str(role["Arn"])

@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 
-from clary.demo import cloudwatch, sagemaker
+from clary.demo import checks, cloudwatch, sagemaker
 from clary.demo.access import Clients
-from clary.demo.cases import decided
 from clary.demo.cloudwatch import Metric
 from clary.demo.failures import DemoFailed, Interrupted
 from clary.demo.leftovers import Leftovers
@@ -22,10 +20,6 @@ from clary.demo.plan import ASK, CHECK, DELETE, DEPLOY, PUT, TRAIN
 from clary.demo.sagemaker import Answers, Job
 from clary.demo.setting import Setting, prepare
 from clary.demo.steps import Steps
-
-DIFFERENCE_MAX = 1e-6
-"""Between an answer, printed with the digits of a 32-bit float, and the number that was printed."""
-ACCURACY_MIN = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,9 @@ def _run(clients: Clients, name: str, steps: Steps, leftovers: Leftovers, stop: 
         setting = prepare(clients, name, leftovers, step)
     outcomes = _side_by_side(_jobs(clients, name, setting, leftovers, stop), steps)
     with steps.take(DELETE) as step:
-        count = leftovers.delete()
+        count = len(leftovers)
+        if failures := leftovers.delete():
+            raise DemoFailed(f"What the demo made cannot be deleted: {'; '.join(failures)}.")
         _look_for_remains(clients, name)
         step.detail = f"{count} things, none left"
     return outcomes
@@ -114,28 +110,16 @@ def _live(job: Job, steps: Steps) -> Outcome:
 def _check(job: Job, answers: Answers, offline: Any) -> Outcome:
     """Hold the endpoint against the model and the labels, and CloudWatch against what the job did."""
     case = job.case
-    difference = float(np.abs(answers.probabilities - offline).max())
-    if difference > DIFFERENCE_MAX:
-        raise DemoFailed(f"The endpoint of {job.name} differs from its model scored offline by up to {difference:g}.")
-    accuracy = float((decided(answers.probabilities) == case.data.held_out_labels).mean())
-    if accuracy < ACCURACY_MIN:
-        raise DemoFailed(f"{job.name} is right in {accuracy:.1%} of the held-out rows, less than {ACCURACY_MIN:.0%}.")
-    metric, log = cloudwatch.training_metric(job), cloudwatch.last_lines(job)
-    if metric is None or metric.values != case.metric_values:
-        found = 0 if metric is None else metric.values
-        raise DemoFailed(f"CloudWatch has {found} values of {case.metric}, not the {case.metric_values} of {job.name}.")
-    if not log:
-        raise DemoFailed(f"CloudWatch Logs has no line of {job.name}.")
     return Outcome(
         model=case.title,
         data_set=case.data.name,
         trained_rows=len(case.data.labels),
         held_out_rows=len(case.data.held_out_labels),
-        accuracy=accuracy,
-        difference=difference,
+        difference=checks.difference(job.name, answers.probabilities, offline),
+        accuracy=checks.accuracy(job.name, answers.probabilities, case.data.held_out_labels),
         answer_ms=answers.median_ms,
-        metric=metric,
-        log=log,
+        metric=checks.whole(job.name, cloudwatch.training_metric(job), case.metric_values),
+        log=checks.said(job.name, cloudwatch.last_lines(job)),
     )
 
 
