@@ -21,8 +21,8 @@ PYTHON = VENV / "bin" / "python"
 LOCKS = {"runtime": ("runtime",), "dev": ("runtime", "dev")}
 OLDEST = (3, 11)
 ATTEMPTS_MAX = 3
-AT_ONCE = 2
-"""pip unpacks and checks in one thread: two of them, with half of the packages each, take half the time."""
+AT_ONCE = min(4, os.cpu_count() or 1)
+"""pip reads its index in one thread, which takes longest: two of them, with half of the packages each, take half."""
 TESTS = r"/tests?/"
 COMMAND = """#!/bin/sh
 exec '{python}' -P -m clary "$@"
