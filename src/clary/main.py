@@ -13,7 +13,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from clary.agent.agent import Agent
@@ -38,7 +37,7 @@ from clary.server.internal import InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
 from clary.server.waits import Waits
-from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, sts
+from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, sqs, sts
 from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
 from clary.services.iam.principals import Principals
@@ -56,6 +55,7 @@ SERVICES = {
     "organizations": organizations.operations,
     "s3": s3.operations,
     "sagemaker": sagemaker.operations,
+    "sqs": sqs.operations,
     "sts": sts.operations,
 }
 
@@ -95,9 +95,10 @@ def controller(settings: Settings) -> None:
     store = open_store(settings)
     stop = _stop_on_sigterm(store.bell)
     purges = (
-        partial(_purge_objects, store),
+        store.objects_purge,
         store.log_archive.purge,
         store.series_archive.purge,
+        store.queue_archive.purge,
         lambda account: shutil.rmtree(settings.packages / account, ignore_errors=True),
     )
     reconcilers: tuple[Reconciler, ...] = (
@@ -110,6 +111,7 @@ def controller(settings: Settings) -> None:
         lambda: store.outbox.trim(store.clock()),
         lambda: store.log_archive.trim(store.clock()),
         lambda: store.series_archive.roll_up(store.clock()),
+        lambda: store.queue_archive.trim(store.clock()),
         store.blobs_sweep,
     )
     threading.Thread(target=keep_house, args=(chores, stop), name="housekeeping", daemon=True).start()
@@ -175,12 +177,6 @@ def _caller(settings: Settings, store: Store) -> InternalCaller:
     groups = {name: operations(platform) for name, operations in SERVICES.items()}
     registry = Registry(Models(), ServiceIndex.read(), groups)
     return InternalCaller(Performer(store, registry, store.clock), Principals(store, store.clock))
-
-
-def _purge_objects(store: Store, account: str) -> None:
-    """Remove every object of an account, batch by batch."""
-    while (blobs := store.objects.purge(account)) is not None:
-        store.blobs.remove(blobs)
 
 
 def _stop_on_sigterm(bell: Bell) -> threading.Event:

@@ -42,3 +42,17 @@ def test_invocations_are_told_from_everything_else() -> None:
     assert head("POST /endpoints/e/invocations HTTP/1.1\nHost: x\n\n").is_invocation
     assert not head("GET /endpoints/e/invocations HTTP/1.1\nHost: x\n\n").is_invocation
     assert not head("POST /endpoints/e/async-invocations HTTP/1.1\nHost: x\n\n").is_invocation
+
+
+@pytest.mark.parametrize(
+    ("version", "connection", "keeps"),
+    [
+        ("1.1", "", True),
+        ("1.1", "close", False),
+        ("1.1", "x, Close", False),
+        ("1.0", "", False),
+        ("1.0", "keep-alive", True),
+    ],
+)
+def test_a_connection_goes_on_as_the_client_wishes(version: str, connection: str, keeps: bool) -> None:
+    assert head(f"GET / HTTP/{version}\nConnection: {connection}\n\n").keep_alive is keeps

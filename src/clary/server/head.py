@@ -80,9 +80,14 @@ def parse_head(raw: bytes) -> Head:
         query=query,
         headers=headers,
         length=_length(headers),
-        keep_alive=parser.should_keep_alive(),
+        keep_alive=_keeps_alive(parser.get_http_version(), headers.get("connection").lower()),
         expects_continue=headers.get("expect").lower() == "100-continue",
     )
+
+
+def _keeps_alive(version: str, connection: str) -> bool:
+    wishes = {wish.strip() for wish in connection.split(",")}
+    return "close" not in wishes and (version == "1.1" or "keep-alive" in wishes)
 
 
 def _origin_form(url: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from clary.core import handoff
@@ -40,7 +41,6 @@ STREAMS_MAX = 64
 WAITING_MAX = 2_000
 """Requests under way or queued; one more is answered 503."""
 READ_BYTES = 64 * 1024
-REASONS = {200: "OK", 204: "No Content", 206: "Partial Content", 304: "Not Modified", 400: "Bad Request"}
 BODILESS = frozenset((204, 304))
 
 
@@ -224,12 +224,19 @@ def _send_stream(sock: socket.socket, response: Response, keep: bool) -> None:  
 
 
 def _head(response: Response, length: int | None, *, keep: bool) -> bytes:
-    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Status')}"]
+    lines = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     if not any(name.lower() == "content-length" for name, _ in response.headers) and response.status not in BODILESS:
         lines.append("transfer-encoding: chunked" if length is None else f"content-length: {length}")
     lines.append("connection: keep-alive" if keep else "connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
 
 
 def _refusal(status: int, text: str) -> Response:

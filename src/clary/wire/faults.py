@@ -9,6 +9,7 @@ from typing import Any
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from clary.core.errors import ServiceError
+from clary.wire.query_codes import query_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ def resolve(model: ServiceModel, operation: OperationModel | None, error: Servic
     """Return how `model`'s service tells `error`."""
     shape = _modelled(model, operation, error.code)
     if shape is None:
-        return Fault(error.code, error.code, error.status, error.message, None, {})
-    return Fault(shape.name, _code(shape), _status(shape, error), error.message, shape, error.members)
+        return Fault(error.code, error.code, error.status, error.message, None, error.members)
+    code = query_code(model.service_name, shape.name) or _code(shape)
+    return Fault(shape.name, code, _status(shape, error), error.message, shape, error.members)
 
 
 def _modelled(model: ServiceModel, operation: OperationModel | None, code: str) -> StructureShape | None:

@@ -54,6 +54,17 @@ _OUTPUT_ROOTS: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 
 
+# The trait httpHeader on members of errors that have no shape.
+_ERROR_HEADERS: Mapping[str, str] = MappingProxyType(
+    {"ETag": "ETag", "LastModified": "Last-Modified", "DeleteMarker": "x-amz-delete-marker"}
+)
+
+
+def error_header(member: str) -> str:
+    """Return the header that a member of an error without a shape goes to, '' if it goes to the body."""
+    return _ERROR_HEADERS.get(member, "")
+
+
 def bare_errors(model: ServiceModel) -> bool:
     """Return whether `<Error>` stands alone instead of inside `<ErrorResponse>`."""
     return model.service_name in _BARE_ERRORS

@@ -93,6 +93,9 @@ def error_elements(fault: Fault) -> str:
     every = fault.shape.members if fault.shape else {}
     members = {name: every[name] for name in every if every[name].serialization.get("name", name) not in _OWN_ELEMENTS}
     told = element("Code", escape(fault.code)) + element("Message", escape(fault.message))
+    if fault.shape is None:  # S3 tells more of an error than its model has members for
+        loose = (name for name in fault.members if not missing_traits.error_header(name))
+        return told + "".join(element(name, escape(str(fault.members[name]))) for name in loose)
     return told + xml_codec.encode_members(members, fault.members)
 
 

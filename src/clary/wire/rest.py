@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from email.utils import formatdate
 from typing import Any
 
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
@@ -68,6 +69,8 @@ def _write(
     if shape is None:
         return Response(status, headers, b"")
     status, bound = http_binding.write(shape, result, status)
+    if status == 200 and result.get("ContentRange"):
+        status = 206  # RFC 9110, Content-Range: the answer to a range request is a part
     kind, sent = _write_body(body, operation, shape, result)
     if status == 204 and sent not in (b"", b"{}"):
         status = 200  # some models give members to a status that HTTP forbids a body
@@ -161,9 +164,15 @@ def write_xml_error(
 
 def _bound_members(fault: Fault) -> list[tuple[str, str]]:
     if fault.shape is None:
-        return []
+        told = {missing_traits.error_header(name): value for name, value in fault.members.items()}
+        return [(name, _told_plainly(value)) for name, value in told.items() if name]
     bound = http_binding.write(fault.shape, fault.members, fault.status)[1]
     return [(name, value) for name, value in bound if name.lower() != "x-amzn-errortype"]
+
+
+def _told_plainly(value: Any) -> str:
+    """Return a header's value where no shape says what it is: a number is a time."""
+    return formatdate(value, usegmt=True) if isinstance(value, float) else str(value)
 
 
 def _bodiless(operation: OperationModel | None, fault: Fault) -> bool:
