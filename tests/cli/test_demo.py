@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from clary.demo import plan
 
@@ -76,6 +79,32 @@ def test_an_interrupted_demo_leaves_nothing_behind(environment: Mapping[str, str
     assert "interrupted" in complaints
     assert demo.returncode == INTERRUPTED
     assert not _left(home)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2 * LIMIT_S)
+def test_an_interrupted_demo_deletes_its_things_from_a_clary_that_goes_on(
+    environment: Mapping[str, str], home: Path, clary: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    assert clary("up", "--detach", "--port", "0").returncode == 0
+    try:
+        given = json.loads(clary("env", "--json").stdout)
+        given = {name: value for name, value in given.items() if value and name.startswith("AWS_")}
+        demo = _demo({**environment, **given})
+        assert demo.stdout is not None
+        assert any(f"Train {plan.XGBOOST}" in line for line in demo.stdout)  # the other still trains
+        demo.send_signal(signal.SIGINT)
+        complaints = demo.communicate(timeout=LIMIT_S)[1]
+        assert demo.returncode == INTERRUPTED
+        assert "may be left" not in complaints
+        session = boto3.Session(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
+        client = partial(session.client, endpoint_url=given["AWS_ENDPOINT_URL"], config=Config(proxies={}))
+        assert client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == []
+        assert client("sagemaker").list_endpoints()["Endpoints"] == []
+        assert client("s3").list_buckets()["Buckets"] == []
+        assert client("iam").list_roles()["Roles"] == []
+    finally:
+        clary("down")
 
 
 @pytest.mark.timeout(LIMIT_S)

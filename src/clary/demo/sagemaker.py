@@ -24,6 +24,7 @@ from clary.demo.steps import Step
 
 POLL_S = 0.1
 WAIT_S_MAX = 300.0
+WAITER = {"Delay": POLL_S, "MaxAttempts": int(WAIT_S_MAX / POLL_S)}
 INSTANCE_TYPE = "ml.m5.large"
 VOLUME_GB = 5
 RUNTIME_S_MAX = 600
@@ -56,7 +57,7 @@ def train(job: Job, step: Step) -> str:
     """Train, and return where the model is in S3."""
     sagemaker, case = job.clients("sagemaker"), job.case
     job.leftovers.add(f"log of {job.name}", delete_log_streams, job.clients, TRAINING_LOGS, job.name)
-    job.leftovers.add(f"training job {job.name}", sagemaker.delete_training_job, TrainingJobName=job.name)
+    job.leftovers.add(f"training job {job.name}", delete_training_job, job.clients, job.name)
     sagemaker.create_training_job(
         TrainingJobName=job.name,
         AlgorithmSpecification={
@@ -120,13 +121,25 @@ def score_offline(job: Job, model_uri: str) -> Any:
         return job.case.score(Path(folder), job.case.data.held_out_rows)
 
 
-def delete_endpoint(clients: Clients, name: str) -> None:
-    """Delete an endpoint and what it logged, once it is gone."""
+def delete_training_job(clients: Clients, name: str) -> None:
+    """Delete a training job, which must have ended first."""
     sagemaker = clients("sagemaker")
+    if sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "InProgress":
+        sagemaker.stop_training_job(TrainingJobName=name)
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=name, WaiterConfig=WAITER)
+    sagemaker.delete_training_job(TrainingJobName=name)
+
+
+def delete_endpoint(clients: Clients, name: str) -> None:
+    """Delete an endpoint, which must not be in the making any more, and then what it logged."""
+    sagemaker = clients("sagemaker")
+    deadline = time.monotonic() + WAIT_S_MAX
+    while sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Creating":
+        if time.monotonic() > deadline:
+            break  # the refusal to delete it says the rest
+        time.sleep(POLL_S)
     sagemaker.delete_endpoint(EndpointName=name)
-    attempts = int(WAIT_S_MAX / POLL_S)
-    config = {"Delay": POLL_S, "MaxAttempts": attempts}
-    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=config)
+    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=WAITER)
     clients("logs").delete_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
 
 
