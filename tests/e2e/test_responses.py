@@ -46,6 +46,18 @@ def test_what_was_sent_comes_back_as_it_was(account):
     assert job["OutputDataConfig"]["S3OutputPath"] == f"s3://{account.bucket}/output/"
 
 
+def test_what_may_be_left_out_has_a_default(account):
+    account("sagemaker").create_training_job(
+        TrainingJobName="least", RoleArn=account.role,
+        AlgorithmSpecification={"TrainingImage": "example.com/no/such:1", "TrainingInputMode": "File"},
+        OutputDataConfig={"S3OutputPath": f"s3://{account.bucket}"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )  # fmt: skip
+    job = account.ended("least")
+    assert "The image example.com/no/such:1 is not known" in job["FailureReason"]
+    assert job["StoppingCondition"]["MaxRuntimeInSeconds"] == 86400
+
+
 def test_log_streams_end_without_a_token(account):
     account.script("told", SKLEARN, "print('hello')")
     account.completed("told")

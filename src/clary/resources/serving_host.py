@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from clary.resources.endpoint import Endpoint, Slot
 from clary.resources.instance import InstanceSpec, Log, MetricRules, Serving
-from clary.resources.training_host import GIB, NODE
+from clary.resources.training_host import GIB, NODE, VOLUME_GIB
 
 LOG_GROUP = "/aws/sagemaker/Endpoints/"
 NAMESPACE = "/aws/sagemaker/Endpoints"
 STARTUP_S_MAX = 600
 """ContainerStartupHealthCheckTimeoutInSeconds and ModelDataDownloadTimeoutInSeconds where none is given."""
-VOLUME_GIB = 30
 ZONES = "abc"
 
 

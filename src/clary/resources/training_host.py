@@ -15,6 +15,8 @@ GROUP = "homogeneousCluster"
 INTERFACE = "lo"
 """The one network interface of a host; jobs of several hosts will have a bridge."""
 GIB = 2**30
+VOLUME_GIB = 30
+"""The size of a volume where none is given."""
 
 
 def host_of(job: TrainingJob) -> InstanceSpec:
@@ -40,7 +42,7 @@ def host_of(job: TrainingJob) -> InstanceSpec:
             dimensions={"TrainingJobName": job.name},
             definitions=algorithm.get("MetricDefinitions", ()),
         ),
-        volume_bytes=resources["VolumeSizeInGB"] * GIB,
+        volume_bytes=resources.get("VolumeSizeInGB", VOLUME_GIB) * GIB,
         training=_training(job, resources),
     )
 
