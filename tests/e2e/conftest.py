@@ -15,6 +15,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -161,6 +162,9 @@ class Account:
         return self._clients[service]
 
     def close(self) -> None:
+        """Have the account closed, which ends all that runs in it; nobody waits for that."""
+        with suppress(self.clary.root("organizations").exceptions.AccountAlreadyClosedException):
+            self.clary.root("organizations").close_account(AccountId=self.id)
         for client in self._clients.values():
             client.close()
 
