@@ -23,8 +23,23 @@ PREFIXES = {
 }
 """Services whose actions bear another service's name."""
 
-FREE = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken"), ("sts", "AssumeRole")})
-"""Need no permission; AssumeRole decides by itself, since a trust policy alone can allow it."""
+SQS_SHARED = (
+    "AddPermission", "CancelMessageMoveTask", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch",
+    "DeleteMessage", "DeleteMessageBatch", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl",
+    "ListDeadLetterSourceQueues", "ListMessageMoveTasks", "ListQueueTags", "PurgeQueue", "ReceiveMessage",
+    "RemovePermission", "SendMessage", "SendMessageBatch", "SetQueueAttributes", "StartMessageMoveTask",
+    "TagQueue", "UntagQueue",
+)  # fmt: skip
+FREE = frozenset(
+    {
+        ("sts", "GetCallerIdentity"),
+        ("sts", "GetSessionToken"),
+        ("sts", "AssumeRole"),
+        *(("sqs", operation) for operation in SQS_SHARED),
+    }
+)
+"""Need no permission here: AssumeRole and those on queues decide by themselves, since the role or the queue may have
+a policy that allows the call (services/resource_policies.py)."""
 
 S3_ACTIONS = {
     "HeadObject": "GetObject",
@@ -112,6 +127,7 @@ TAGGING = {
     "logs": "logs:TagResource",
     "organizations": "organizations:TagResource",
     "cloudwatch": "cloudwatch:TagResource",
+    "sqs": "sqs:TagQueue",
 }
 IAM_TAGGED = ("User", "Role", "Policy", "InstanceProfile")
 

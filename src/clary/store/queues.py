@@ -181,6 +181,12 @@ class QueueArchive:
         """Return the queues of an account in a region."""
         return Queues(self.database, self.clock, self.words, account, region)
 
+    def numbered(self, number: int) -> Queue | None:
+        """Return the queue of a number, or None when it is gone."""
+        with self.database.read() as connection:
+            row = connection.execute(select(QUEUE).where(QUEUE.c.id == number)).first()
+        return None if row is None else queue_of(row)
+
     def trim(self, now: float) -> int:
         """Remove what has expired or whose queue is gone, some thousands a transaction; return how many messages."""
         gone = self._orphans()
