@@ -1,121 +1,25 @@
-"""The plan as a table, and the controller in a world that crashes after every write and every act."""
+"""The controller of endpoints in a world that crashes after every write."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from clary.controllers import endpoints
-from clary.controllers.endpoints import Drop, Endpoints, Forget, Lead, Retry, Settle, Start, Wait, World, plan
+from clary.controllers.endpoints import Endpoints
 from clary.core.settings import load
 from clary.resources.endpoint import ENDPOINT, Endpoint, Status
-from clary.resources.instance import INSTANCE, Instance, InstanceStatus, Phase
-from clary.resources.route import Route, RoutedInstance, RoutedVariant
+from clary.resources.instance import INSTANCE, InstanceStatus, Phase
 from clary.store.changes import Feed
-from clary.store.gateways import Gateway
 from clary.store.records import Change, Record, Records
 from clary.store.store import Store, open_store
 
-ACCOUNT, REGION, UID = "111111111111", "us-east-1", "a" * 16
+ACCOUNT, REGION = "111111111111", "us-east-1"
 VARIANT = {
     "name": "AllTraffic", "weight": 1.0, "count": 2, "instance_type": "ml.m5.large", "config": {},
     "model": {"container": {"Image": "i"}, "role": "arn:aws:iam::111111111111:role/r", "isolated": False},
 }  # fmt: skip
 SPEC = {"EndpointConfigName": "c", "variants": [VARIANT]}
-NOW = 100.0
-
-
-def record(kind: object, name: str, spec: Any, status: Any, state: str, *, deleting: bool = False) -> Record:
-    return Record(
-        account=ACCOUNT, region=REGION, kind=str(kind), name=name, uid=UID, parent=UID, spec=spec, status=status,
-        state=state, deleting=deleting, generation=1, version=1, created=10.0, modified=10.0,
-    )  # fmt: skip
-
-
-def endpoint(status: Status = Status.CREATING, *, deleting: bool = False, **detail: Any) -> Endpoint:
-    return Endpoint.read(record(ENDPOINT, "e", SPEC, detail, status, deleting=deleting))
-
-
-def instance(index: int, *, ready: bool = False, ended: bool = False, attempt: int = 0, error: str = "") -> Instance:
-    wanted = endpoint(attempts={f"AllTraffic/{index}": attempt})
-    slot = wanted.slots()[index]
-    phase = Phase.ENDED if ended else Phase.RUNNING
-    status = InstanceStatus(reached={phase: NOW}, ready=ready, socket=f"/s/{index}", error=error)
-    return Instance.read(
-        record(INSTANCE, slot.name, endpoints.host_of(wanted, slot).to_json(), status.to_json(), phase)
-    )
-
-
-def route(*indices: int) -> Route:
-    led = tuple(RoutedInstance(instance(index).name, Path(f"/s/{index}")) for index in indices)
-    return Route(ACCOUNT, REGION, "e", UID, (RoutedVariant("AllTraffic", 1.0, led),))
-
-
-def world(*instances: Instance, led: Route | None = None, applied: int = 5, holding: str = "") -> World:
-    gateway = Gateway("gateway-0", applied, frozenset([holding] if holding else []), NOW)
-    return World(list(instances), led, 5, [gateway], NOW)
-
-
-def kinds(steps: list[Any]) -> list[type]:
-    return [type(step) for step in steps]
-
-
-BOTH = (instance(0, ready=True), instance(1, ready=True))
-SERVING = endpoint(Status.IN_SERVICE)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "seen", "steps"),
-    [
-        pytest.param(endpoint(), world(), [Start, Start], id="nothing-runs"),
-        pytest.param(endpoint(), world(instance(0, ready=True)), [Start], id="one-is-missing"),
-        pytest.param(endpoint(), world(instance(0, ready=True), instance(1)), [], id="one-still-loads"),
-        pytest.param(endpoint(), world(*BOTH), [Lead], id="all-ready"),
-        pytest.param(endpoint(), world(*BOTH, led=route(0, 1), applied=4), [Wait], id="a-gateway-is-behind"),
-        pytest.param(endpoint(), world(*BOTH, led=route(0, 1)), [Settle], id="every-gateway-has-it"),
-        pytest.param(SERVING, world(*BOTH, led=route(0, 1)), [], id="nothing-to-do"),
-        pytest.param(
-            SERVING,
-            world(BOTH[0], instance(1, ended=True), led=route(0, 1)),
-            [Retry, Lead],
-            id="one-died-and-leaves-the-route",
-        ),
-        pytest.param(endpoint(), world(instance(0, ended=True), instance(1)), [Retry], id="one-died-at-the-start"),
-        pytest.param(endpoint(deleting=True), world(*BOTH, led=route(0, 1)), [Lead], id="deleting-closes-the-route"),
-        pytest.param(endpoint(deleting=True), world(*BOTH), [Drop, Drop], id="deleting-drops-what-is-drained"),
-        pytest.param(
-            endpoint(deleting=True), world(*BOTH, holding=BOTH[0].name), [Drop, Wait], id="deleting-waits-for-requests"
-        ),
-        pytest.param(endpoint(deleting=True), world(), [Forget], id="deleted"),
-        pytest.param(endpoint(Status.FAILED), world(*BOTH), [Drop, Drop], id="failed"),
-    ],
-)
-def test_plan_takes_the_next_steps(wanted: Endpoint, seen: World, steps: list[type]) -> None:
-    assert kinds(plan(wanted, seen)) == steps
-
-
-def test_an_instance_that_keeps_dying_fails_a_new_endpoint_with_its_reason() -> None:
-    worn = endpoint(attempts={"AllTraffic/0": 2})
-    (step,) = plan(worn, world(instance(0, ended=True, attempt=2, error="Could not find model data"), BOTH[1]))
-    assert step == Settle(Status.FAILED, "Could not find model data")
-
-
-def test_an_instance_that_keeps_dying_in_service_is_restarted_later_and_later() -> None:
-    worn = replace(SERVING, attempts={"AllTraffic/0": 9})
-    steps = plan(worn, world(instance(0, ended=True, attempt=9), BOTH[1], led=route(1)))
-    (wait,) = [step for step in steps if isinstance(step, Wait)]
-    assert wait.seconds == endpoints.RESTART_S_MAX
-
-
-def test_weight_and_count_keep_instances_and_the_model_does_not() -> None:
-    names = {slot.name for slot in endpoint().slots()}
-    heavier = replace(endpoint(), variants=[replace(endpoint().variants[0], weight=2.0, count=3)])
-    assert names < {slot.name for slot in heavier.slots()}
-    other = replace(endpoint(), variants=[replace(endpoint().variants[0], model={"container": {"Image": "j"}})])
-    assert names.isdisjoint(slot.name for slot in other.slots())
 
 
 class Crash(BaseException):
@@ -202,7 +106,8 @@ def test_a_crash_after_any_write_loses_and_leaks_nothing(crash_after: int, home:
     found = records.find(ENDPOINT, "e")
     assert found is not None
     assert found.state == "InService"
-    assert names == sorted(slot.name for slot in Endpoint.read(found).slots())
+    endpoint = Endpoint.read(found)
+    assert names == sorted(endpoint.slots(endpoint.wanted))
 
     records.update(found, Change(deleting=True, state=Status.DELETING))
     settle(store, Dying(crash_after), monkeypatch)

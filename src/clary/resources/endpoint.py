@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from clary.resources.instance import name_of
+from clary.resources.rollout import Policy, Rollout, policy_of
 from clary.store.records import Kind, Record
 
 ENDPOINT = Kind("sagemaker", "endpoint")
@@ -21,9 +22,11 @@ HASH_LENGTH = 6
 
 
 class Status(StrEnum):
-    """EndpointStatus, the part that endpoints of one variant go through."""
+    """EndpointStatus, the part that Clary's endpoints go through."""
 
     CREATING = "Creating"
+    UPDATING = "Updating"
+    ROLLING_BACK = "RollingBack"
     IN_SERVICE = "InService"
     DELETING = "Deleting"
     FAILED = "Failed"
@@ -49,17 +52,43 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One instance that an endpoint wants: the index-th of a variant, at its attempt-th start."""
+    """One instance that a fleet wants: the index-th of a variant, at its attempt-th start."""
 
     variant: Variant
     index: int
     attempt: int
     name: str
 
+    @property
+    def key(self) -> str:
+        """Return what the attempts of this slot are counted under."""
+        return _attempts_key(self.variant, self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The variants of one endpoint configuration, as they were when an endpoint took it."""
+
+    config: str
+    variants: tuple[Variant, ...]
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Fleet:
+        """Return the fleet that a spec, or the `live` part of a status, holds."""
+        return cls(told["EndpointConfigName"], tuple(Variant(**each) for each in told["variants"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fleet as a record stores it."""
+        return {"EndpointConfigName": self.config, "variants": [asdict(each) for each in self.variants]}
+
+    def size(self) -> int:
+        """Return how many instances the fleet has."""
+        return sum(variant.count for variant in self.variants)
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What the user wants, and what we last told them."""
+    """What the user wants, and what we last told them; `live` is the fleet that an update replaces."""
 
     name: str
     uid: str
@@ -67,7 +96,10 @@ class Endpoint:
     region: str
     status: Status
     deleting: bool
-    variants: Sequence[Variant]
+    wanted: Fleet
+    live: Fleet | None
+    policy: Policy
+    rollout: Rollout | None
     attempts: Mapping[str, int]
     detail: Mapping[str, Any]
     record: Record = field(repr=False)
@@ -75,6 +107,8 @@ class Endpoint:
     @classmethod
     def read(cls, record: Record) -> Endpoint:
         """Return the endpoint that a record holds."""
+        wanted = Fleet.read(record.spec)
+        live, rollout = record.status.get("live"), record.status.get("rollout")
         return cls(
             name=record.name,
             uid=record.uid,
@@ -82,16 +116,24 @@ class Endpoint:
             region=record.region,
             status=Status(record.state),
             deleting=record.deleting,
-            variants=[Variant(**each) for each in record.spec["variants"]],
+            wanted=wanted,
+            live=None if live is None else Fleet.read(live),
+            policy=policy_of(record.spec.get("DeploymentConfig"), wanted.size()),
+            rollout=None if rollout is None else Rollout(**rollout),
             attempts=record.status.get("attempts", {}),
             detail=record.status,
             record=record,
         )
 
-    def slots(self) -> list[Slot]:
-        """Return the instances that must run: the same ones after any crash."""
-        return [self._slot(variant, index) for variant in self.variants for index in range(variant.count)]
+    def slots(self, fleet: Fleet) -> dict[str, Slot]:
+        """Return the instances that a fleet has, by name: the same ones after any crash."""
+        slots = (self._slot(variant, index) for variant in fleet.variants for index in range(variant.count))
+        return {slot.name: slot for slot in slots}
 
     def _slot(self, variant: Variant, index: int) -> Slot:
-        attempt = self.attempts.get(f"{variant.name}/{index}", 0)
+        attempt = self.attempts.get(_attempts_key(variant, index), 0)
         return Slot(variant, index, attempt, name_of(self.uid, variant.hash, index, attempt))
+
+
+def _attempts_key(variant: Variant, index: int) -> str:
+    return f"{variant.hash}/{index}"

@@ -78,8 +78,9 @@ def _check(call: Call, request: Params) -> None:
     refuse_unbuilt(request, UNBUILT)
     if request.get("DataCaptureConfig", {}).get("EnableCapture"):
         raise ValidationError("DataCaptureConfig is not built in Clary yet.")
-    if len(request["ProductionVariants"]) > 1:
-        raise ValidationError("Endpoints of more than one production variant are not built in Clary yet.")
+    names = [variant["VariantName"] for variant in request["ProductionVariants"]]
+    if len(set(names)) < len(names):
+        raise ValidationError("Production variant names must be unique within an endpoint configuration.")
     for variant in request["ProductionVariants"]:
         _check_variant(call, variant)
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from clary.core.errors import ValidationError
-from clary.resources.endpoint import ENDPOINT, Endpoint, Status, Variant
-from clary.resources.route import ROUTE, Route
+from clary.resources.endpoint import ENDPOINT, Endpoint, Status
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sagemaker.inference.endpoint_configs import find_config
-from clary.services.sagemaker.inference.models import find_model
-from clary.services.sagemaker.nouns import list_page, refuse_unbuilt, tag_attributes
+from clary.services.sagemaker.inference.fleets import check_deployment, fleet_of, variants_view
+from clary.services.sagemaker.nouns import list_page, tag_attributes
 from clary.store.records import Change, NameTaken, Record
 
-IN_PROGRESS = (Status.CREATING, Status.DELETING)
+IN_PROGRESS = (Status.CREATING, Status.UPDATING, Status.ROLLING_BACK, Status.DELETING)
 
 
 class Endpoints(Operations):
@@ -24,16 +21,16 @@ class Endpoints(Operations):
     @operation("CreateEndpoint")
     def create(self, call: Call, request: Params) -> Result:
         """Ask for an endpoint, or raise ValidationError."""
-        refuse_unbuilt(request, ("DeploymentConfig",))
+        check_deployment(request.get("DeploymentConfig"))
         name = request["EndpointName"]
         arn = call.arn(f"endpoint/{name}")
         config = find_config(call, request["EndpointConfigName"])
-        variants = [asdict(_variant(call, config, each)) for each in config.spec["ProductionVariants"]]
+        deployment = {"DeploymentConfig": request["DeploymentConfig"]} if "DeploymentConfig" in request else {}
         try:
             call.store.records.create(
                 ENDPOINT,
                 name,
-                {"EndpointConfigName": config.name, "variants": variants},
+                {**fleet_of(call, config).to_json(), **deployment},
                 state=Status.CREATING,
                 attributes=tag_attributes(request.get("Tags", ())),
             )
@@ -44,18 +41,28 @@ class Endpoints(Operations):
     @operation("DescribeEndpoint")
     def describe(self, call: Call, request: Params) -> Result:
         """Return an endpoint and what of it is in service."""
-        record = _find(call, request["EndpointName"])
+        record = find_endpoint(call, request["EndpointName"])
+        endpoint = Endpoint.read(record)
+        serving = endpoint.live or endpoint.wanted
         told: dict[str, Any] = {
             "EndpointName": record.name,
             "EndpointArn": call.arn(f"endpoint/{record.name}"),
-            "EndpointConfigName": record.spec["EndpointConfigName"],
-            "ProductionVariants": _variants(call, record),
+            "EndpointConfigName": serving.config,
+            "ProductionVariants": variants_view(call, endpoint, serving),
             "EndpointStatus": record.state,
             "CreationTime": record.created,
             "LastModifiedTime": record.modified,
         }
         if record.status.get("FailureReason"):
             told["FailureReason"] = record.status["FailureReason"]
+        if "DeploymentConfig" in record.spec:
+            told["LastDeploymentConfig"] = record.spec["DeploymentConfig"]
+        if endpoint.status is Status.UPDATING and endpoint.rollout is not None:
+            told["PendingDeploymentSummary"] = {
+                "EndpointConfigName": endpoint.wanted.config,
+                "ProductionVariants": variants_view(call, endpoint, endpoint.wanted),
+                "StartTime": endpoint.rollout.began,
+            }
         return told
 
     @operation("ListEndpoints")
@@ -67,63 +74,24 @@ class Endpoints(Operations):
     @operation("DeleteEndpoint")
     def delete(self, call: Call, request: Params) -> Result:
         """Ask for an endpoint to be taken down: it drains first."""
-        record = _find(call, request["EndpointName"])
-        if Status(record.state) in IN_PROGRESS:
-            raise ValidationError(f'Cannot update in-progress endpoint "{call.arn(f"endpoint/{record.name}")}".')
+        record = find_endpoint(call, request["EndpointName"])
+        refuse_in_progress(call, record)
         call.store.records.update(record, Change(deleting=True, state=Status.DELETING))
         return None
 
 
-def _find(call: Call, name: str) -> Record:
+def find_endpoint(call: Call, name: str) -> Record:
+    """Return an endpoint's record, or raise ValidationError in AWS's words."""
     record = call.store.records.find(ENDPOINT, name)
     if record is None:
         raise ValidationError(f'Could not find endpoint "{call.arn(f"endpoint/{name}")}".')
     return record
 
 
-def _variant(call: Call, config: Record, variant: Mapping[str, Any]) -> Variant:
-    """Return a variant with a copy of its model, which may be deleted while the endpoint lives."""
-    model = find_model(call, variant["ModelName"]).spec
-    isolated = model.get("EnableNetworkIsolation", False) or config.spec.get("EnableNetworkIsolation", False)
-    return Variant(
-        name=variant["VariantName"],
-        weight=variant["InitialVariantWeight"],
-        count=variant["InitialInstanceCount"],
-        instance_type=variant["InstanceType"],
-        model={"container": model["PrimaryContainer"], "role": model["ExecutionRoleArn"], "isolated": isolated},
-        config={
-            name: variant[name]
-            for name in (
-                "VolumeSizeInGB",
-                "ContainerStartupHealthCheckTimeoutInSeconds",
-                "ModelDataDownloadTimeoutInSeconds",
-            )
-            if name in variant
-        },
-    )
-
-
-def _variants(call: Call, record: Record) -> list[dict[str, Any]]:
-    found = call.store.records.find(ROUTE, record.name)
-    route = Route.read(found) if found is not None and found.parent == record.uid else None
-    serving = {} if route is None else {each.name: len(each.instances) for each in route.variants}
-    return [
-        {
-            "VariantName": variant.name,
-            "DeployedImages": [
-                {
-                    "SpecifiedImage": variant.model["container"]["Image"],
-                    "ResolvedImage": variant.model["container"]["Image"],
-                    "ResolutionTime": record.created,
-                }
-            ],
-            "CurrentWeight": variant.weight,
-            "DesiredWeight": variant.weight,
-            "CurrentInstanceCount": serving.get(variant.name, 0),
-            "DesiredInstanceCount": variant.count,
-        }
-        for variant in Endpoint.read(record).variants
-    ]
+def refuse_in_progress(call: Call, record: Record) -> None:
+    """Raise ValidationError while something is being done to an endpoint already."""
+    if Status(record.state) in IN_PROGRESS:
+        raise ValidationError(f'Cannot update in-progress endpoint "{call.arn(f"endpoint/{record.name}")}".')
 
 
 def _summary(call: Call, record: Record) -> dict[str, Any]:
