@@ -25,9 +25,13 @@ def test_every_door_is_open_and_only_its_owner_may_pass_the_ones_in_the_home(hom
 def test_a_socket_that_a_killed_process_left_is_replaced(home: Path):
     settings = load({"home": home, "port": 0}, {})
     settings.run.mkdir()
-    listen(settings).close()
-    assert settings.platform_socket.exists()
-    listen(settings).close()
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(settings.platform_socket))
+    listeners = listen(settings)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(settings.platform_socket))
+    listeners.close()
+    assert list(settings.run.iterdir()) == []
 
 
 def test_ipv6_is_listened_on(home: Path):

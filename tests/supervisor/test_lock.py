@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def test_a_holder_is_known_until_the_last_copy_of_its_lock_is_closed(home: Path)
     os.close(copy)
     assert lock.holder(settings) is None
     os.close(lock.take(settings))
+
+
+def test_only_its_owner_may_look_into_a_new_home(home: Path):
+    settings = load({"home": home / "new" / "one"}, {})
+    os.close(lock.take(settings))
+    assert stat.S_IMODE(settings.home.stat().st_mode) == 0o700
+    assert stat.S_IMODE(settings.run.stat().st_mode) == 0o700
 
 
 def test_a_process_that_is_gone_is_not_mistaken_for_one_that_has_its_number():

@@ -42,8 +42,10 @@ class Listeners:
 
     def close(self) -> None:
         """Refuse connections from now on, once no child holds the sockets either."""
-        for each in (self.tcp, self.platform, self.invocations, self.handoffs):
+        for each in (self.platform, self.invocations, self.handoffs):
+            Path(each.getsockname()).unlink(missing_ok=True)
             each.close()
+        self.tcp.close()
 
 
 def listen(settings: Settings) -> Listeners:

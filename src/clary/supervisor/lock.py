@@ -35,7 +35,9 @@ class HomeTaken(Exception):
 
 def take(settings: Settings) -> int:
     """Return the descriptor that holds the home until its last copy is closed, or raise HomeTaken."""
-    settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.home.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.home, settings.run):
+        folder.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(settings.run / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + PATIENCE_S
     while not _locked(descriptor):
