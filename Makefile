@@ -8,7 +8,7 @@ PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile
 CLIENTS := awscli sagemaker2 sagemaker3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime clients demo test test-slow check format bench tables lock
+.PHONY: help setup setup-runtime clients programs demo test test-slow check format bench tables lock
 
 help:  ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,12 +23,17 @@ demo: setup-runtime  ## Run the main job on an empty home: train, deploy, predic
 	@env -u AWS_ENDPOINT_URL .venv/bin/clary demo
 
 clients: setup
-	@$(PYTHON) tests/e2e/environments/install.py $(CLIENTS)
+	@echo $(CLIENTS) | xargs -n 1 -P 2 $(PYTHON) tests/e2e/environments/install.py
 
-test: setup clients  ## Run the tests, but for the slow ones
+# What tests use of the system, and Python packages do not bring.
+programs:
+	@command -v strace >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
+		|| echo "strace is missing: tests that need it are skipped."
+
+test: setup clients programs  ## Run the tests, but for the slow ones
 	@$(PYTEST)
 
-test-slow: setup clients  ## Run the slow tests
+test-slow: setup clients programs  ## Run the slow tests
 	@$(PYTEST) -m slow
 
 check: setup  ## Check format, lint, types, floors and house rules
