@@ -7,11 +7,11 @@ SOURCES := src tests tools benchmarks
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile
 CLIENTS := awscli sagemaker2 sagemaker3
 
-.DEFAULT_GOAL := help
+.DEFAULT_GOAL := setup
 .PHONY: help setup setup-runtime clients programs demo test test-slow check format bench tables lock
 
 help:  ## Say what can be made
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 setup:  ## Install what developing Clary needs
 	@$(PYTHON3) tools/setup.py dev
