@@ -267,3 +267,16 @@ def test_other_weights_alone_start_nothing() -> None:
     assert isinstance(step, Lead)
     assert step.route is not None
     assert [variant.weight for variant in step.route.variants] == [3.0]
+
+
+def test_an_instance_that_is_on_its_way_out_serves_nobody() -> None:
+    leaving = replace(BOTH[0], deleting=True)
+    (led,) = [step for step in plan(SERVING, world(leaving, BOTH[1], led=route(0, 1))) if isinstance(step, Lead)]
+    assert led == Lead(route(1))
+
+
+def test_a_part_without_instances_leaves_its_share_to_the_other() -> None:
+    wanted = changing(CANARY, step=1)
+    (led,) = [step for step in plan(wanted, world(*GREENS, led=mixed(0.5))) if isinstance(step, Lead)]
+    assert led.route is not None
+    assert [len(variant.instances) for variant in led.route.variants] == [2]

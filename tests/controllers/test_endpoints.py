@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from clary.controllers.endpoints import Endpoints
+from clary.core.errors import StaleRecord
 from clary.core.settings import load
 from clary.resources.endpoint import ENDPOINT, Endpoint, Status
 from clary.resources.instance import INSTANCE, InstanceStatus, Phase
@@ -120,4 +122,28 @@ def test_a_crash_after_any_write_loses_and_leaks_nothing(crash_after: int, home:
 def test_the_newest_change_of_a_route_is_what_gateways_must_have_applied(home: Path) -> None:
     store = open_store(load({"home": str(home)}, {}))
     assert Feed(store.database).last(ENDPOINT, ACCOUNT, REGION, "e") == 0
+    store.close()
+
+
+def test_a_fleet_that_comes_back_never_meets_its_old_instances(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(load({"home": str(home)}, {}))
+    records = store.records(ACCOUNT, REGION)
+    made = records.create(ENDPOINT, "e", SPEC, state=Status.CREATING)
+    settle(store, Dying(None), monkeypatch)
+    seen = {each.name for each in records.children(made.uid) if each.kind == str(INSTANCE)}
+    for count in (0, 2):
+        found = records.find(ENDPOINT, "e")
+        assert found is not None
+        spec = {**SPEC, "variants": [{**VARIANT, "count": count}]}
+        records.update(found, Change(spec=spec))
+        for _ in range(20):
+            store.gateways.report("gateway-0", store.feed.newest(), [])
+            found = records.find(ENDPOINT, "e")
+            assert found is not None
+            with suppress(StaleRecord):  # the loop looks again then
+                Endpoints(store, store.clock).reconcile(found, records)
+            Agent(records).act(made.uid)
+    again = {each.name for each in records.children(made.uid) if each.kind == str(INSTANCE)}
+    assert len(again) == 2
+    assert again.isdisjoint(seen)
     store.close()

@@ -218,18 +218,25 @@ def _drop_drained(world: World, instances: Sequence[Instance]) -> list[Step]:
 
 
 def _ready(world: World, slots: Mapping[str, Slot]) -> list[Instance]:
-    return [each for each in world.instances if each.name in slots and each.status.ready and not each.ended]
+    return [
+        each
+        for each in world.instances
+        if each.name in slots and each.status.ready and not each.ended and not each.deleting
+    ]
 
 
 def _route(endpoint: Endpoint, fleets: Sequence[tuple[Fleet, float]], ready: Sequence[Instance]) -> Route:
     """Return the route that gives each fleet its share, and within a fleet each variant its weight."""
-    variants = tuple(
+    variants = [
         RoutedVariant(variant.name, variant.weight * share, tuple(_routed(endpoint, fleet, variant.hash, ready)))
         for fleet, share in fleets
         for variant in fleet.variants
         if share > 0
-    )
-    return Route(endpoint.account, endpoint.region, endpoint.name, endpoint.uid, variants)
+    ]
+    served = {variant.name for variant in variants if variant.instances}
+    # The part of a variant that has nobody left leaves its share to the other part.
+    kept = tuple(each for each in variants if each.instances or each.name not in served)
+    return Route(endpoint.account, endpoint.region, endpoint.name, endpoint.uid, kept)
 
 
 def _routed(endpoint: Endpoint, fleet: Fleet, make: str, ready: Sequence[Instance]) -> Iterator[RoutedInstance]:

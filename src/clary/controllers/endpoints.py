@@ -21,7 +21,7 @@ from clary.controllers.endpoint_plan import (
 )
 from clary.core.clock import Clock
 from clary.resources.endpoint import ENDPOINT, Endpoint, Status
-from clary.resources.instance import INSTANCE, Instance, Phase
+from clary.resources.instance import INSTANCE, Instance, Phase, attempt_of
 from clary.resources.rollout import Rollout
 from clary.resources.route import ROUTE, Route
 from clary.store.records import Change, Kind, Record, Records
@@ -75,7 +75,7 @@ def _act(step: Step, endpoint: Endpoint, records: Records, clock: Clock) -> floa
             counted = {**endpoint.attempts, slot.key: slot.attempt + 1}
             _tell(endpoint, records, {"attempts": counted}, endpoint.status)
         case Drop(instance=instance):
-            records.update(instance.record, Change(deleting=True))
+            _drop(endpoint, instance, records)
         case Lead(route=route):
             _lead(endpoint, route, records)
             return 0.0
@@ -90,6 +90,16 @@ def _act(step: Step, endpoint: Endpoint, records: Records, clock: Clock) -> floa
         case Wait(seconds=seconds):
             return seconds
     return None
+
+
+def _drop(endpoint: Endpoint, instance: Instance, records: Records) -> None:
+    """Let an instance go, and count its attempt as over: a fleet that comes back must not meet it under its name."""
+    key, attempt = attempt_of(instance.name)
+    with records.together() as together:
+        if not endpoint.deleting and endpoint.attempts.get(key, 0) <= attempt:
+            counted = {**endpoint.attempts, key: attempt + 1}
+            _tell(endpoint, together, {"attempts": counted}, endpoint.status)
+        together.update(instance.record, Change(deleting=True))
 
 
 def _lead(endpoint: Endpoint, route: Route | None, records: Records) -> None:

@@ -176,6 +176,12 @@ def name_of(owner_uid: str, spec_hash: str, index: int, attempt: int) -> str:
     return f"{owner_uid}-{spec_hash}-{index}-{attempt}"
 
 
+def attempt_of(name: str) -> tuple[str, int]:
+    """Return what the attempts of an instance's slot are counted under, and which of them this instance is."""
+    _, spec_hash, index, attempt = name.rsplit("-", 3)
+    return f"{spec_hash}/{index}", int(attempt)
+
+
 def owner_of(name: str) -> str:
     """Return the uid of the owner of the instance of that name."""
     return name[:UID_LENGTH]
