@@ -28,6 +28,7 @@ def test_clients_are_given_endpoint_keys_region_and_plugin():
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_REGION": "eu-west-1",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "BOTOCORE_EXPERIMENTAL__PLUGINS": "clary=clary_botocore",
     }
     assert variables.unset == ()

@@ -63,6 +63,7 @@ def variables_for(url: str, credentials: Mapping[str, str], environment: Mapping
         "AWS_DEFAULT_REGION": credentials["region"],
         "AWS_REGION": credentials["region"],
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # no name here begins with `streaming-`
         PLUGINS: _joined(PLUGIN, environment.get(PLUGINS, ""), ","),
         "PYTHONPATH": _joined(str(plugin), environment.get("PYTHONPATH", ""), os.pathsep),
     }
