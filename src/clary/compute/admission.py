@@ -1,14 +1,7 @@
 """May one more instance run on this machine, and with which limits? Pure.
 
-Scripts written for AWS ask a laptop for ml.m5.4xlarge, so a type is *fitted to reality*, by one explicit policy:
-
-- vCPUs: the smaller of the type's and the machine's. An idle endpoint uses none, so their sum may be `cpu_overcommit`
-  times the machine's.
-- memory: the smallest of the type's, `instance_memory_bytes_max` and what the machine can promise at all. It is a hard
-  limit, and promised: the sum over all instances never exceeds the machine's memory less `reserved_memory_bytes`.
-- GPUs: never pretended; a type with GPUs waits for a machine that has them.
-
-What does not fit now must wait (a job) or hears InsufficientCapacity (AWS's word); what can never fit is told apart.
+Scripts written for AWS ask a laptop for ml.m5.4xlarge, so a type is fitted to reality by one explicit Policy.
+What does not fit now must wait (a job) or hears InsufficientCapacity (AWS's word); what never can is told apart.
 """
 
 from __future__ import annotations
@@ -26,7 +19,13 @@ MEMORY_LEAST_BYTES: Final = 128 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings of admission."""
+    """The settings of admission.
+
+    vCPUs are the smaller of the type's and the machine's; an idle endpoint uses none, so their sum may be
+    `cpu_overcommit` times the machine's. Memory is the smallest of the type's, `instance_memory_bytes_max` and what
+    the machine can promise at all; it is a hard limit and promised: the sum over all instances never exceeds the
+    machine's memory less `reserved_memory_bytes`. GPUs are never pretended: a type with GPUs waits for such a machine.
+    """
 
     cpu_overcommit: float = 8.0
     instance_memory_bytes_max: int = 2 * GIB
