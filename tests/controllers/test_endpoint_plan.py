@@ -122,6 +122,14 @@ def test_an_instance_that_keeps_dying_in_service_is_restarted_later_and_later() 
     assert wait.seconds == endpoint_plan.RESTART_S_MAX
 
 
+def test_an_instance_that_ran_for_long_is_replaced_at_once_however_often_others_died_before() -> None:
+    worn = replace(SERVING, attempts={f"{MAKE}/0": 9})
+    old = instance(0, ended=True, attempt=9)
+    began = {Phase.RUNNING: NOW - endpoint_plan.RESTART_S_MAX, **old.status.reached}
+    old = replace(old, status=replace(old.status, reached=began))
+    assert kinds(plan(worn, world(old, BOTH[1], led=route(1)))) == [Retry]
+
+
 def names(fleet: Fleet) -> set[str]:
     return set(endpoint().slots(fleet))
 

@@ -32,24 +32,23 @@ def chance(seed: int) -> random.Random:
 
 
 @contextmanager
-def started() -> Iterator[Machine]:
-    """Give a running Clary on a home of its own; at the end nothing of it is left."""
-    with tempfile.TemporaryDirectory(prefix="cl", dir="/tmp") as home:  # short: Unix sockets have 107 bytes
-        machine = Machine(Path(home))
-        machine.start()
-        try:
-            yield machine
-        finally:
-            for client in machine._roots.values():
-                client.close()
-            machine.stop()
+def ended_in_order(home: Path) -> Iterator[Machine]:
+    """Give a running Clary on a home; at the end nothing of it runs."""
+    machine = Machine(home)
+    machine.start()
+    try:
+        yield machine
+    finally:
+        for client in machine._roots.values():
+            client.close()
+        machine.stop()
 
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
     """Give a Clary that the tests of a file share."""
-    with started() as running:
-        yield running
+    with tempfile.TemporaryDirectory(prefix="cl", dir="/tmp") as home, ended_in_order(Path(home)) as running:
+        yield running  # on a short path: Unix sockets have 107 bytes
 
 
 @pytest.fixture

@@ -11,6 +11,14 @@ ABSENT = None
 Name = tuple[str, str]  # a kind of thing, and its own name
 
 
+@dataclass(frozen=True)
+class Cause:
+    """What may make an invocation fail, and for how long."""
+
+    kinds: tuple[str, ...]
+    within_s: float
+
+
 @dataclass
 class Job:
     """A training job that was asked for."""
@@ -71,13 +79,19 @@ class Journal:
             if outcome != "200":
                 self.troubles.append((time.monotonic(), outcome))
 
-    def unexplained(self, explained: dict[str, tuple[str, ...]], within_s: float) -> list[tuple[float, str]]:
-        """Return the troubles that no kill of the kinds that may cause them came shortly before."""
-        return [
-            (at, outcome)
-            for at, outcome in self.troubles
-            if not any(0 <= at - when <= within_s and what in explained.get(outcome, ()) for when, what in self.kills)
-        ]
+    def unexplained(self, causes: dict[str, Cause]) -> list[tuple[float, str]]:
+        """Return the troubles that nothing explains: no kill that may cause them came shortly before."""
+        return [(at, outcome) for at, outcome in self.troubles if not self._follows(at, causes[outcome])]
+
+    def broken_between(self, kind: str) -> int:
+        """Return how many connections broke, but for the times from a kill of a kind to its being noted again."""
+        marks = [at for at, what in self.kills if what == kind]
+        outages = list(zip(marks[::2], marks[1::2], strict=True))
+        broken = [at for at, outcome in self.troubles if outcome == "broken"]
+        return sum(not any(began <= at <= ended for began, ended in outages) for at in broken)
+
+    def _follows(self, at: float, cause: Cause) -> bool:
+        return any(0 <= at - when <= cause.within_s for when, what in self.kills if what in cause.kinds)
 
     def count(self) -> dict[str, int]:
         """Return how often each kind of process was killed."""

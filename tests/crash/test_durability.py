@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
 from tests.crash.machine import Machine
 from tests.e2e.conftest import XGBOOST, eventually
 
@@ -76,7 +75,19 @@ def traced(strace: str, machine: Machine, tmp_path: Path) -> Iterator[Trace]:
     """Trace the api; the trace may be read when this is over."""
     said, log = tmp_path / "said", tmp_path / "trace"
     with said.open("w") as errors:
-        command = [strace, "-f", "-y", "-s", "64", "-e", f"trace={CALLS}", "-o", str(log), "-p", str(machine.pid("api"))]
+        command = [
+            strace,
+            "-f",
+            "-y",
+            "-s",
+            "64",
+            "-e",
+            f"trace={CALLS}",
+            "-o",
+            str(log),
+            "-p",
+            str(machine.pid("api")),
+        ]
         tracer = subprocess.Popen(command, stderr=errors)
     eventually(lambda: "attached" in said.read_text() or tracer.poll() is not None, 20)
     if tracer.poll() is not None:
@@ -94,7 +105,7 @@ def test_an_objects_bytes_its_name_and_its_row_are_synced_before_the_answer(stra
         account("s3").put_object(Bucket=bucket, Key="k", Body=b"x" * 100_000)
     answer = trace.first(r'(sendto|sendmsg|write)\(\d+<.*"HTTP/1\.1 200')
     file = trace.first(r"fsync\(\d+<.*/blobs/tmp/[0-9a-f]+>")
-    renamed = trace.first(r'rename\w*\(.*/blobs/tmp/', file.returned)
+    renamed = trace.first(r"rename\w*\(.*/blobs/tmp/", file.returned)
     folder = trace.first(r"fsync\(\d+<.*/blobs/[0-9a-f]{2}>", renamed.returned)
     committed = trace.first(r"(fsync|fdatasync)\(\d+<.*/db/objects\.db-wal>", folder.returned)
     assert committed.returned < answer.began

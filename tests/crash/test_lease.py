@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-
 from tests.crash.machine import Machine, send, stopped
 from tests.e2e.conftest import eventually
 
 LEASE_S = 10
 TRAIN = "#!/bin/sh\necho done > /opt/ml/model/it\n"
-CONTROLLER = "import sys; from clary import main; from clary.core.settings import load; main.controller(load({'home': sys.argv[1]}))"
+CONTROLLER = """
+import sys
+from clary import main
+from clary.core.settings import load
+main.controller(load({"home": sys.argv[1]}))
+"""
 
 
 @contextmanager

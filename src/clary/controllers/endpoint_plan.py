@@ -256,9 +256,10 @@ def _given_up(world: World, slots: Mapping[str, Slot]) -> str:
 
 
 def _restart(slot: Slot, instance: Instance, now: float) -> Step:
-    """Count the attempt, later and later if it keeps on failing."""
+    """Count the attempt, later and later if it keeps on failing soon."""
     ended_at = instance.status.reached.get(Phase.ENDED, now)
-    pause = min(RESTART_FIRST_S * 2 ** min(slot.attempt, 16), RESTART_S_MAX) if slot.attempt else 0.0
+    ran_s = ended_at - instance.status.reached.get(Phase.RUNNING, ended_at)
+    pause = min(RESTART_FIRST_S * 2 ** min(slot.attempt, 16), RESTART_S_MAX) - ran_s if slot.attempt else 0.0
     return Retry(slot) if now >= ended_at + pause else Wait(ended_at + pause - now)
 
 

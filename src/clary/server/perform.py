@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from clary.access.match import Context
 from clary.access.principal import Principal
 from clary.access.requirements import requirements
 from clary.core.clock import Clock
-from clary.core.errors import AccessDenied, ServiceError, UnknownOperation
+from clary.core.errors import AccessDenied, ServiceError, ServiceUnavailable, StaleRecord, UnknownOperation
 from clary.core.ids import uid
 from clary.server.registry import Registry, Service
 from clary.server.resource_tags import with_tags
@@ -25,6 +26,7 @@ from clary.wire.message import Request
 from clary.wire.protocol import protocols_of
 
 AUDITED_TEXT_MAX = 1024
+SWAPS_MAX = 10
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
@@ -57,7 +59,7 @@ class Performer:
         try:
             handler = self._handler(asked)
             self._authorise(asked)
-            return handler(self._call(asked, caller), asked.params)
+            return self._run(handler, asked, caller)
         except ServiceError as refused:
             error = refused.code
             raise
@@ -66,6 +68,13 @@ class Performer:
             raise
         finally:
             self.store.audit.note(self._entry(asked, error))
+
+    def _run(self, handler: Handler, asked: Asked, caller: Caller) -> Answer:
+        """Run a handler, anew where another writer came first: it has written nothing then."""
+        for _ in range(SWAPS_MAX):
+            with suppress(StaleRecord):
+                return handler(self._call(asked, caller), asked.params)
+        raise ServiceUnavailable("Too many others change this resource at the moment. Please try again.")
 
     def _handler(self, asked: Asked) -> Handler:
         handler = asked.service.handlers.get(asked.operation.name)

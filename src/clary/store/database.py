@@ -25,6 +25,10 @@ CONNECTIONS_MAX = 32
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+class Unusable(Exception):
+    """A database's file is damaged, is none, or may not be opened; the message names it."""
+
+
 def unavailable(error: DatabaseError) -> ServiceUnavailable:
     """Return what clients are told when a database refuses; a full disk is told by its name."""
     full = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
@@ -65,11 +69,14 @@ class Database:
                 raise
 
     def migrate(self) -> None:
-        """Bring the schema to its newest version; cheap when it is there already."""
+        """Bring the schema to its newest version, or raise Unusable; cheap when it is there already."""
         newest = max(path.stem for path in (MIGRATIONS / self.name).glob("[0-9]*.py"))
-        with self._queue():
-            if self._version() != newest:
-                self._upgrade()
+        try:
+            with self._queue():
+                if self._version() != newest:
+                    self._upgrade()
+        except DatabaseError as error:
+            raise Unusable(f"The database {self.path} cannot be used: {error.orig}.") from error
 
     def close(self) -> None:
         """Close every connection."""
