@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from clary.access.principal import service_principal
 from clary.agent.agent import Agent
 from clary.agent.counters import Collector
 from clary.agent.packages import Packages
@@ -22,6 +23,8 @@ from clary.agent.tools import Tools
 from clary.compute.admission import Policy, this_machine
 from clary.compute.process import ProcessBackend, ProcessSettings
 from clary.controllers import seat
+from clary.controllers.alarm_actions import AlarmActions, NoScaling
+from clary.controllers.alarms import Alarms, trim_history
 from clary.controllers.closures import Closures
 from clary.controllers.endpoints import Endpoints
 from clary.controllers.housekeeping import keep_house
@@ -38,6 +41,7 @@ from clary.server.perform import Performer
 from clary.server.registry import Registry
 from clary.server.waits import Waits
 from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, sqs, sts
+from clary.services.cloudwatch.measurements import Measurements
 from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
 from clary.services.iam.principals import Principals
@@ -104,6 +108,8 @@ def controller(settings: Settings) -> None:
     reconcilers: tuple[Reconciler, ...] = (
         TrainingJobs(store.clock),
         Endpoints(store, store.clock),
+        Alarms(Measurements(store), store.clock),
+        AlarmActions(AlarmTopics(_caller(settings, store)), NoScaling(), store.clock),
         Closures(ACCOUNT, store, purges),
     )
     chores = (
@@ -111,6 +117,7 @@ def controller(settings: Settings) -> None:
         lambda: store.outbox.trim(store.clock()),
         lambda: store.log_archive.trim(store.clock()),
         lambda: store.series_archive.roll_up(store.clock()),
+        lambda: trim_history(store, store.clock()),
         lambda: store.queue_archive.trim(store.clock()),
         store.blobs_sweep,
     )
@@ -169,6 +176,19 @@ class ExecutionRoles:
             "Expiration": datetime.fromtimestamp(session.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "RoleArn": role_arn,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmTopics:
+    """Publishes for alarms; see controllers.alarm_actions.Topics."""
+
+    caller: InternalCaller
+
+    def publish(self, alarm_arn: str, topic_arn: str, subject: str, message: str) -> None:
+        """Publish as CloudWatch, which the topic's own policy must let in."""
+        region = topic_arn.split(":")[3]
+        sns = self.caller.client("sns", region, service_principal("cloudwatch", alarm_arn))
+        sns("Publish", TopicArn=topic_arn, Subject=subject, Message=message)
 
 
 def _caller(settings: Settings, store: Store) -> InternalCaller:

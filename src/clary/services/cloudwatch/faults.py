@@ -26,6 +26,34 @@ class MissingParameter(ServiceError):
     status = 400
 
 
+class Invalid(ServiceError):
+    """A request that breaks a rule of alarms or queries."""
+
+    code = "ValidationError"
+    status = 400
+
+
+class InvalidFormat(ServiceError):
+    """A text is not in the format it must have."""
+
+    code = "InvalidFormat"
+    status = 400
+
+
+class LimitExceeded(ServiceError):
+    """The account has as many as it may have."""
+
+    code = "LimitExceeded"
+    status = 400
+
+
+class NotFound(ServiceError):
+    """There is no such alarm or dashboard."""
+
+    code = "ResourceNotFound"
+    status = 404
+
+
 class InvalidToken(ServiceError):
     """The page token is none of ours, or belongs to another query."""
 

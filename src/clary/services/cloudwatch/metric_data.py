@@ -8,12 +8,12 @@ from datetime import UTC, timezone
 from typing import Any
 
 from clary.services.cloudwatch.data import time_of
-from clary.services.cloudwatch.faults import InvalidToken
+from clary.services.cloudwatch.faults import Invalid, InvalidToken
 from clary.services.cloudwatch.metric_math.labels import check_label, dynamic, shown, zone_of
 from clary.services.cloudwatch.metric_math.syntax import BadExpression
 from clary.services.cloudwatch.metric_math.values import TimeSeries
 from clary.services.cloudwatch.periods import check_times, rounded_start
-from clary.services.cloudwatch.queries import Evaluation, Query, Wanted, clock_window, read_queries, refused
+from clary.services.cloudwatch.queries import Evaluation, Query, Wanted, clock_window, read_queries
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.page_tokens import BadToken, place_of, token_of
 
@@ -56,7 +56,7 @@ class MetricData(Operations):
 def _evaluation(call: Call, request: Params) -> Evaluation:
     queries = request["MetricDataQueries"]
     if not 1 <= len(queries) <= QUERIES_MAX:
-        raise refused(f"The collection MetricDataQueries must have between 1 and {QUERIES_MAX} members.")
+        raise Invalid(f"The collection MetricDataQueries must have between 1 and {QUERIES_MAX} members.")
     read = read_queries(queries)
     for query in read.values():
         _check(query)
@@ -70,7 +70,7 @@ def _check(query: Query) -> None:
     try:
         check_label(query.label or "")
     except BadExpression as wrong:
-        raise refused(f"Error in the label of query '{query.id}': {wrong}") from None
+        raise Invalid(f"Error in the label of query '{query.id}': {wrong}") from None
 
 
 def _lines(evaluation: Evaluation, request: Params) -> Iterator[Line]:
@@ -102,7 +102,7 @@ def _zone(request: Params) -> timezone:
     offset = request.get("LabelOptions", {}).get("Timezone")
     zone = UTC if offset is None else zone_of(offset)
     if zone is None:
-        raise refused(f"The value {offset} for parameter LabelOptions.Timezone is invalid: it must be like +0130.")
+        raise Invalid(f"The value {offset} for parameter LabelOptions.Timezone is invalid: it must be like +0130.")
     return zone
 
 
@@ -119,7 +119,7 @@ def _shown(line: Line, points: list[tuple[int, float]], *, complete: bool) -> di
 def _budget(request: Params) -> int:
     budget: int = request.get("MaxDatapoints", DATAPOINTS_MAX)
     if not 1 <= budget <= DATAPOINTS_MAX:
-        raise refused(f"The parameter MaxDatapoints must be between 1 and {DATAPOINTS_MAX}.")
+        raise Invalid(f"The parameter MaxDatapoints must be between 1 and {DATAPOINTS_MAX}.")
     return budget
 
 

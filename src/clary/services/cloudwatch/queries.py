@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from clary.core.errors import ValidationError
 from clary.services.cloudwatch.data import dimensions_of
+from clary.services.cloudwatch.faults import Invalid
 from clary.services.cloudwatch.metric_math.evaluation import Scene, evaluate
 from clary.services.cloudwatch.metric_math.labels import search_labels
 from clary.services.cloudwatch.metric_math.searches import parse_search
@@ -94,15 +94,15 @@ class Evaluation:
     _open: list[str] = field(default_factory=list)
 
     def series(self, name: str) -> Several:
-        """Return the series of a query, or raise ValidationError where its expression makes none."""
+        """Return the series of a query, or raise Invalid where its expression makes none."""
         try:
             value = self._value(name)
         except BadExpression as wrong:
-            raise refused(f"Error in expression '{name}': {wrong}") from None
+            raise Invalid(f"Error in expression '{name}': {wrong}") from None
         if isinstance(value, TimeSeries):
             return (value,)
         if not isinstance(value, tuple):
-            raise refused(f"Error in expression '{name}': The expression must return a time series, not a number")
+            raise Invalid(f"Error in expression '{name}': The expression must return a time series, not a number")
         return value
 
     def _value(self, name: str) -> Value:
@@ -169,25 +169,25 @@ class Evaluation:
 
 
 def read_queries(queries: Sequence[Params]) -> dict[str, Query]:
-    """Return queries by id, or raise ValidationError in CloudWatch's words."""
+    """Return queries by id, or raise Invalid in CloudWatch's words."""
     if len({query["Id"] for query in queries}) < len(queries):
-        raise refused("The ids of the metric data queries must be unique.")
+        raise Invalid("The ids of the metric data queries must be unique.")
     read = {query["Id"]: read_query(query) for query in queries}
     searches = sum(_searches(query) for query in read.values())
     if searches > SEARCHES_MAX:
-        raise refused(f"A request can have {SEARCHES_MAX} SEARCH functions at most, not {searches}.")
+        raise Invalid(f"A request can have {SEARCHES_MAX} SEARCH functions at most, not {searches}.")
     for query in read.values():
         _check_names(query, read)
     return read
 
 
 def read_query(query: Params) -> Query:
-    """Return one query, or raise ValidationError."""
+    """Return one query, or raise Invalid."""
     name = query["Id"]
     if not (name[0].isascii() and name[0].islower() and name.replace("_", "a").isalnum() and name.isascii()):
-        raise refused(f"The id '{name}' must begin with a lower-case letter and hold letters, digits and _ only.")
+        raise Invalid(f"The id '{name}' must begin with a lower-case letter and hold letters, digits and _ only.")
     if ("Expression" in query) == ("MetricStat" in query):
-        raise refused(f"Query '{name}' must specify either Expression or MetricStat.")
+        raise Invalid(f"Query '{name}' must specify either Expression or MetricStat.")
     if "Period" in query:
         check_period(query["Period"])
     return Query(
@@ -199,24 +199,19 @@ def read_query(query: Params) -> Query:
     )
 
 
-def refused(message: str) -> ValidationError:
-    """Return the error that says what is wrong with a query."""
-    return ValidationError(message, code="ValidationError")
-
-
 def _tree(name: str, expression: str) -> Node:
     if expression.lstrip()[:7].upper() == "SELECT ":
-        raise refused(f"Metrics Insights queries are not offered by Clary; query '{name}' is one.")
+        raise Invalid(f"Metrics Insights queries are not offered by Clary; query '{name}' is one.")
     try:
         return parse(expression)
     except BadExpression as wrong:
-        raise refused(f"Error in expression '{name}': {wrong}") from None
+        raise Invalid(f"Error in expression '{name}': {wrong}") from None
 
 
 def _wanted(name: str, asked: Params) -> Wanted:
     known = stat(asked["Stat"])
     if known is None:
-        raise refused(f"The value {asked['Stat']} of Stat in query '{name}' is not supported.")
+        raise Invalid(f"The value {asked['Stat']} of Stat in query '{name}' is not supported.")
     check_period(asked["Period"])
     given: Any = asked["Metric"]
     dimensions = dimensions_of(given.get("Dimensions", ()))
@@ -241,7 +236,7 @@ def _check_names(query: Query, known: dict[str, Query]) -> None:
         return
     for each in walk(query.source):
         if isinstance(each, Name) and each.name[0].islower() and each.name not in known:
-            raise refused(f"Error in expression '{query.id}': Unknown id '{each.name}'")
+            raise Invalid(f"Error in expression '{query.id}': Unknown id '{each.name}'")
 
 
 def clock_window(start: Callable[[int], int], end: float, now: float) -> Window:
