@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from clary.core.errors import ServiceError
 from clary.core.ids import arn
@@ -21,22 +20,21 @@ TIMED_OUT = (
 Fields = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the client receives."""
 
     status: int
     fields: Fields
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
 
     def encode(self, request_id: str, *, close: bool) -> bytes:
         """Return the bytes of the answer."""
-        lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}\r\nx-amzn-RequestId: {request_id}\r\n"]
-        lines += [f"{name}: {value}\r\n" for name, value in self.fields]
-        lines.append(
-            f"Content-Length: {len(self.body)}\r\n{'Connection: close' if close else 'Connection: keep-alive'}"
+        fields = "".join([f"{name}: {value}\r\n" for name, value in self.fields])
+        head = (
+            f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}\r\nx-amzn-RequestId: {request_id}\r\n{fields}"
+            f"Content-Length: {len(self.body)}\r\nConnection: {'close' if close else 'keep-alive'}\r\n\r\n"
         )
-        return "".join([*lines, "\r\n\r\n"]).encode("latin-1", "replace") + self.body
+        return head.encode("latin-1", "replace") + self.body
 
 
 def refusal(error: ServiceError) -> Answer:

@@ -7,9 +7,8 @@ is parsed strictly (RFC 9112), so that no two readers see different requests in 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-
-import httptools
+import string
+from typing import NamedTuple
 
 from clary.wire.message import Headers
 
@@ -17,9 +16,13 @@ HEAD_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 100
 HEAD_END = b"\r\n\r\n"
 START = b"POST /endpoints/"
+LINE_END = b"\r\n"
 INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations(-response-stream)?")
-REQUEST_LINE = re.compile(rb"[A-Z]+ [!-~]+ HTTP/1\.[01]\r\n")
-"""Stricter than httptools, which lets other versions pass, and spaces."""
+REQUEST_LINE = re.compile(r"([A-Z]+) ([!-~]+) HTTP/(1\.[01])")
+TEXT = bytes([ord("\t"), *range(0x20, 0x7F), *range(0x80, 0x100)])
+"""What a line may hold (RFC 9110, section 5.5)."""
+TOKEN = b"!#$%&'*+-.^_`|~" + string.ascii_letters.encode() + string.digits.encode()
+"""What a header's name is made of (RFC 9110, section 5.6.2)."""
 
 
 class Malformed(Exception):
@@ -31,8 +34,7 @@ class Malformed(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What came before the body of an invocation; `length` is None for a chunked body."""
 
     path: str
@@ -50,42 +52,33 @@ def may_be_invocation(begun: bytearray) -> bool:
     return begun.startswith(START) or START.startswith(begun)
 
 
-class _Events:
-    """What httptools calls as it parses."""
-
-    __slots__ = ("items", "url")
-
-    def __init__(self) -> None:
-        self.url = b""
-        self.items: list[tuple[str, str]] = []
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.items.append((name.decode("latin-1"), value.decode("latin-1").rstrip(" \t")))
-
-
 def parse(raw: bytes) -> Head | None:
     """Return the head that ends with the empty line of `raw`, None if it is no invocation's, or raise Malformed."""
-    if REQUEST_LINE.match(raw) is None:
+    line, *fields = raw[: -len(HEAD_END)].decode("latin-1").split("\r\n")
+    if raw.translate(None, TEXT) != LINE_END * (len(fields) + 2):
+        raise Malformed("The request head has a control character.")
+    request_line = REQUEST_LINE.fullmatch(line)
+    if request_line is None:
         raise Malformed("The request line is malformed.")
-    events = _Events()
-    parser = httptools.HttpRequestParser(events)
-    try:
-        parser.feed_data(raw)
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-        raise Malformed(f"The request is not valid HTTP: {error}") from None
-    path, _, query = _origin_form(events.url.decode("latin-1")).partition("?")
+    method, target, version = request_line.groups()
+    path, _, query = _origin_form(target).partition("?")
     invocation = INVOCATION.fullmatch(path)
-    if parser.get_method() != b"POST" or invocation is None:
+    if method != "POST" or invocation is None:
         return None
-    return _head(path, query, invocation, _headers(events.items), parser.get_http_version())
+    return _head(path, query, invocation, _headers(fields), version)
 
 
-def _headers(items: list[tuple[str, str]]) -> Headers:
-    if len(items) > HEADERS_MAX:
+def _headers(fields: list[str]) -> Headers:
+    if len(fields) > HEADERS_MAX:
         raise Malformed("The request has too many headers.", 431)
+    items = []
+    for field in fields:
+        name, colon, value = field.partition(":")
+        if not name or not colon:
+            raise Malformed("A header has no name.")
+        items.append((name, value.strip(" \t")))
+    if "".join([name for name, _ in items]).encode("latin-1").translate(None, TOKEN):
+        raise Malformed("The name of a header is malformed.")
     return Headers(items)
 
 

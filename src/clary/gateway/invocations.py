@@ -6,21 +6,22 @@ the request. A request is counted once its first byte went to a model, and befor
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from uuid import uuid4
+from itertools import count
 
 from clary.core.clock import Clock
 from clary.core.errors import ServiceError, UnknownOperation
 from clary.gateway import answers
 from clary.gateway.admission import Admission, Admitted
 from clary.gateway.answers import Answer
+from clary.gateway.deadlines import Deadlines
 from clary.gateway.heads import Head
 from clary.gateway.instances import Instances
 from clary.gateway.parameters import Parameters, read, unsupported
-from clary.gateway.upstream import Broken, Exchange, Overloaded, Pool, Reply, Unreachable
+from clary.gateway.replies import Broken, Reply
+from clary.gateway.upstream import Exchange, Overloaded, Pool, Unreachable
 from clary.resources.route import Route, RoutedVariant
 from clary.store.counters import Meter
 from clary.wire.message import Request
@@ -29,7 +30,15 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS_MAX = 3
 """Instances that are tried in turn while none takes the request."""
-ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+VARIANT_FIELD = "x-Amzn-Invoked-Production-Variant"
+RESULT_FIELDS = {
+    "content-type": "Content-Type",
+    "x-amzn-sagemaker-custom-attributes": "X-Amzn-SageMaker-Custom-Attributes",
+}
+"""What a client is told of the model's header fields."""
+
+NODE = 2**48 - 1
+"""The last group of a UUID."""
 
 Respond = Callable[[Answer, str], None]
 """Receives the answer and the request's id; called once."""
@@ -39,18 +48,18 @@ Respond = Callable[[Answer, str], None]
 class Plane:
     """What every invocation of a worker works with."""
 
-    loop: asyncio.AbstractEventLoop
     clock: Clock
     stopwatch: Callable[[], float]  # seconds to the microsecond, which the event loop's own time does not tell
     admission: Admission
     instances: Instances
     meter: Meter
     chance: Callable[[], float]  # from 0 up to 1
-    timeout_s: float
+    deadlines: Deadlines
+    request_ids: Iterator[str]
 
     def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
         """Answer one request, whatever happens; `began` is when its head had come, by the stopwatch."""
-        request_id = str(uuid4())
+        request_id = next(self.request_ids)
         try:
             if head.streams:
                 raise UnknownOperation("InvokeEndpointWithResponseStream is not built in Clary yet.")
@@ -69,7 +78,7 @@ class Invocation:
 
     __slots__ = (
         "_account", "_began", "_body", "_exchange", "_plane", "_pool", "_refused", "_region", "_request_id",
-        "_respond", "_sent_at", "_timer", "_variant", "parameters",
+        "_respond", "_sent_at", "_variant", "parameters",
     )  # fmt: skip
 
     def __init__(
@@ -83,7 +92,6 @@ class Invocation:
         self._respond = respond
         self._refused: frozenset[str] = frozenset()
         self._sent_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
         self._pool: Pool | None = None
         self._exchange: Exchange | None = None
 
@@ -94,7 +102,7 @@ class Invocation:
                 raise outcome
             self._account, self._region = outcome.account, outcome.region
             self._variant = self._chosen_variant()
-            self._timer = self._plane.loop.call_later(self._plane.timeout_s, self._timed_out)
+            self._plane.deadlines.watch(self)
             self._forward()
         except ServiceError as error:
             self._refuse(error)
@@ -123,6 +131,16 @@ class Invocation:
         except Exception:
             log.exception("request %s failed", self._request_id)
             self._refuse(answers.internal("An internal failure occurred."))
+
+    def timed_out(self) -> None:
+        """Give up: the model, or the queue before it, took too long."""
+        assert self._pool is not None, "the clock runs from the first attempt on"
+        assert self._exchange is not None, "an attempt that failed has stopped the clock"
+        if self._pool.give_up(self._exchange):
+            self._count(0)
+            self._refuse(self._model_error(0, answers.TIMED_OUT))
+        else:
+            self._refuse(answers.overloaded("The model was busy with other requests for too long."))
 
     def _chosen_variant(self) -> RoutedVariant:
         endpoint = self.parameters.endpoint
@@ -157,15 +175,6 @@ class Invocation:
         fields = f"{start}{self.parameters.fields}content-length: {len(self._body)}\r\n\r\n"
         return fields.encode("latin-1") + self._body
 
-    def _timed_out(self) -> None:
-        assert self._pool is not None, "the clock runs from the first attempt on"
-        assert self._exchange is not None, "an attempt that failed has stopped the clock"
-        if self._pool.give_up(self._exchange):
-            self._count(0)
-            self._refuse(self._model_error(0, answers.TIMED_OUT))
-        else:
-            self._refuse(answers.overloaded("The model was busy with other requests for too long."))
-
     def _told(self, outcome: Reply | Broken) -> Answer:
         if isinstance(outcome, Reply):
             if 200 <= outcome.status < 300:
@@ -180,12 +189,8 @@ class Invocation:
         return answers.model_error(self._region, self._account, self.parameters.endpoint, status, said)
 
     def _result(self, reply: Reply) -> Answer:
-        fields = [("x-Amzn-Invoked-Production-Variant", self._variant.name)]
-        if "content-type" in reply.headers:
-            fields.append(("Content-Type", reply.headers["content-type"]))
-        if ATTRIBUTES in reply.headers:
-            fields.append(("X-Amzn-SageMaker-Custom-Attributes", reply.headers[ATTRIBUTES]))
-        return Answer(200, tuple(fields), reply.body)
+        fields = [(RESULT_FIELDS[name], value) for name, value in reply.headers.items() if name in RESULT_FIELDS]
+        return Answer(200, ((VARIANT_FIELD, self._variant.name), *fields), reply.body)
 
     def _count(self, status: int) -> None:
         now = self._plane.stopwatch()
@@ -198,8 +203,7 @@ class Invocation:
         self._end(answers.refusal(error))
 
     def _end(self, answer: Answer) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._plane.deadlines.forget(self)
         self._respond(answer, self._request_id)
 
 
@@ -218,3 +222,11 @@ def choose(route: Route, wanted: str, chance: Callable[[], float]) -> RoutedVari
         if mark < 0:
             return variant
     return route.variants[-1]
+
+
+def request_ids(first: int) -> Iterator[str]:
+    """Return identifiers in the form of UUIDs that are never repeated; `first`, of 128 bits, is drawn by chance."""
+    start = f"{first:032x}"
+    prefix = f"{start[:8]}-{start[8:12]}-4{start[13:16]}-a{start[17:20]}-"
+    for number in count(first):
+        yield f"{prefix}{number & NODE:012x}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from clary.core.errors import ServiceError
 from clary.gateway.answers import invalid
@@ -11,7 +11,8 @@ from clary.gateway.heads import Head
 
 PREFIX = "x-amzn-sagemaker-"
 NAME_PATTERN = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*"
-NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?")
+"""Matches what AWS's pattern does, faster."""
 NAME_CHARACTERS_MAX = 63
 LENGTHS = {
     "content-type": ("contentType", 1024),
@@ -33,8 +34,7 @@ UNSUPPORTED = {
 PASSED_ON = ("content-type", "accept")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """What the client asks for beside the body."""
 
     endpoint: str
@@ -44,8 +44,12 @@ class Parameters:
 
     def told(self) -> dict[str, str]:
         """Return what a policy may speak of, under the names of AWS's model."""
-        told = {"EndpointName": self.endpoint, "TargetVariant": self.target_variant, "TargetModel": self.target_model}
-        return {name: value for name, value in told.items() if value}
+        told = {"EndpointName": self.endpoint}
+        if self.target_variant:
+            told["TargetVariant"] = self.target_variant
+        if self.target_model:
+            told["TargetModel"] = self.target_model
+        return told
 
 
 def read(head: Head) -> Parameters:
@@ -56,14 +60,15 @@ def read(head: Head) -> Parameters:
     if NAME.fullmatch(endpoint) is None:
         rule = f"Member must satisfy regular expression pattern: {NAME_PATTERN}"
         raise _broken(f"Value '{endpoint}' at 'endpointName'", rule)
-    kept = [item for item in head.headers.items() if item[0] in PASSED_ON or item[0].startswith(PREFIX)]
+    fields = head.headers.items()
+    kept = [(name, value) for name, value in fields if name in PASSED_ON or name.startswith(PREFIX)]
     for name, value in kept:
         _check(name, value)
     return Parameters(
         endpoint=endpoint,
         target_variant=head.headers.get(f"{PREFIX}target-variant"),
         target_model=head.headers.get(f"{PREFIX}target-model"),
-        fields="".join(f"{name}: {value}\r\n" for name, value in kept),
+        fields="".join([f"{name}: {value}\r\n" for name, value in kept]),
     )
 
 

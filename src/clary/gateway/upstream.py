@@ -10,11 +10,13 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import httptools
+
+from clary.gateway.replies import Broken, Reply, read_usual
 
 CONNECTIONS_MAX = 64
 """To one instance, from one worker."""
@@ -32,23 +34,6 @@ class Unreachable(Exception):
 
 class Overloaded(Exception):
     """As many requests wait for the instance as may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model answered; header names are lower-case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The model's answer did not arrive whole: whether it worked on the request is unknown."""
-
-    reason: str
-    malformed: bool = False  # an answer came, but not one that can be passed on
 
 
 class Asker(Protocol):
@@ -199,7 +184,7 @@ class Carrier:
         self._answer_bytes_max = answer_bytes_max
         self._exchange: Exchange | None = None
         self._unsent = memoryview(b"")
-        self._begin_answer()
+        self._parser: httptools.HttpResponseParser | None = None  # of an answer that needs one
         loop.add_reader(connection, self._readable)
 
     def send(self, exchange: Exchange) -> bool:
@@ -225,7 +210,7 @@ class Carrier:
             self._loop.remove_writer(self._connection)
             self._connection.close()
 
-    def _begin_answer(self) -> None:
+    def _begin_parsing(self) -> httptools.HttpResponseParser:
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._head_bytes = 0
@@ -237,6 +222,7 @@ class Carrier:
         self._whole = False
         self._keep_alive = False
         self._surplus = False  # the model says more than it was asked
+        return self._parser
 
     def _writable(self) -> None:
         try:
@@ -259,14 +245,17 @@ class Carrier:
             self._pool.dropped(self)
         elif not data:
             self._ended()
+        elif self._parser is None and not self._unsent and (reply := read_usual(data)) is not None:
+            self._finish(reply, reusable=True)
         else:
             self._parse(data)
 
     def _parse(self, data: bytes) -> None:
+        parser = self._parser or self._begin_parsing()
         if not self._head_done:
             self._head_bytes += len(data)
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._finish(Broken(f"the model's answer is not valid HTTP: {error}", malformed=True))
             return
@@ -278,7 +267,7 @@ class Carrier:
             self._finish(Broken(f"the head of the model's answer exceeds {HEAD_BYTES_MAX} bytes", malformed=True))
 
     def _ended(self) -> None:
-        until_the_end = self._head_done and not self._framed
+        until_the_end = self._parser is not None and self._head_done and not self._framed
         self._finish(self._reply() if until_the_end else Broken("the model closed the connection before it answered"))
 
     def _reply(self) -> Reply:
@@ -287,8 +276,7 @@ class Carrier:
     def _finish(self, outcome: Reply | Broken, *, reusable: bool = False) -> None:
         exchange, self._exchange = self._exchange, None
         assert exchange is not None, "an answer belongs to a request"
-        if reusable:
-            self._begin_answer()
+        self._parser = None
         self._pool.done(self, exchange, outcome, reusable=reusable)
 
     def on_message_begin(self) -> None:
@@ -308,6 +296,7 @@ class Carrier:
     def on_headers_complete(self) -> None:
         """Note that the body begins (called by the parser)."""
         if not self._whole:
+            assert self._parser is not None, "it calls this"
             self._head_done = True
             self._status = self._parser.get_status_code()
 
@@ -319,6 +308,7 @@ class Carrier:
 
     def on_message_complete(self) -> None:
         """Note that the answer is whole, unless it only announces another (called by the parser)."""
+        assert self._parser is not None, "it calls this"
         if self._status >= 200:
             self._whole = True
             self._keep_alive = self._parser.should_keep_alive()  # known now only: the parser forgets it

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 import resource
+import secrets
 import signal
 import threading
 import time
@@ -20,9 +21,10 @@ import uvloop
 
 from clary.core.settings import Settings
 from clary.gateway.admission import Admission
+from clary.gateway.deadlines import Deadlines
 from clary.gateway.desk import Desk, Sockets
 from clary.gateway.instances import Instances
-from clary.gateway.invocations import Plane
+from clary.gateway.invocations import Plane, request_ids
 from clary.gateway.routes import Follower, News
 from clary.services.iam.principals import Principals
 from clary.store.counters import Meter
@@ -56,14 +58,14 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
         follower = Follower(store, worker, _applier(loop, instances, admission), lambda: instances.holding)
         await loop.run_in_executor(executor, follower.start)
         plane = Plane(
-            loop=loop,
             clock=store.clock,
             stopwatch=time.perf_counter,
             admission=admission,
             instances=instances,
             meter=meter,
             chance=random.random,
-            timeout_s=settings.invocation_timeout_s,
+            deadlines=Deadlines(loop, settings.invocation_timeout_s),
+            request_ids=request_ids(secrets.randbits(128)),
         )
         desk = Desk(loop, plane, settings, sockets)
         sweeping = loop.create_task(_sweep(desk, instances))

@@ -26,10 +26,9 @@ class Headers:
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._items = [(name.lower(), value) for name, value in items]
-        joined: dict[str, str] = {}
-        for name, value in self._items:
-            joined[name] = f"{joined[name]},{value}" if name in joined else value
-        self._joined = joined
+        self._joined = dict(self._items)
+        if len(self._joined) < len(self._items):
+            self._joined = _joined(self._items)
 
     def get(self, name: str, default: str = "") -> str:
         """Return the value of a header, several joined by commas as RFC 9110 says."""
@@ -47,6 +46,13 @@ class Headers:
 
     def __repr__(self) -> str:
         return f"Headers({self._items!r})"
+
+
+def _joined(items: list[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in items:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from clary.core.errors import ServiceError
@@ -29,14 +30,13 @@ STREAMS = (
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
     "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
 )
+STAMPS_MAX = 64
 EMPTY_SHA256 = sha256(b"").hexdigest()
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _STAMP = "%Y%m%dT%H%M%SZ"
-_HOSTS = (";host;", ";:authority;")
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What a request says of its signature; nothing of it is proven until `check`."""
 
     access_key: str
@@ -116,21 +116,23 @@ def string_to_sign(signature: Signature, canonical: bytes) -> str:
 
 def _parse_header(request: Request, header: str) -> Signature:
     scheme, _, rest = header.partition(" ")
-    dialect = faults.dialect_of(request, _service_in(rest))
+    parts = {name: value for name, _, value in [part.strip().partition("=") for part in rest.split(",")]}
+    credential = parts.get("Credential", "")
+    scope = credential.rsplit("/", 4)
+    dialect = faults.dialect_of(request, scope[3] if len(scope) == 5 else "")
     if scheme != ALGORITHM:
         raise (
             _unsupported() if scheme in ("AWS", "Basic", "Bearer") else faults.incomplete(dialect, _unreadable(header))
         )
-    parts = dict(_assignment(part) for part in rest.split(","))
-    lacking = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
+    signature, signed_headers = parts.get("Signature"), parts.get("SignedHeaders")
     stamp = request.headers.get("x-amz-date") or request.headers.get("date")
-    if lacking or not stamp:
-        raise faults.incomplete(dialect, _lacking(lacking, stamp, header))
-    access_key, date, region, service = _credential(dialect, parts["Credential"])
+    if not (credential and signature and signed_headers and stamp):
+        raise faults.incomplete(dialect, _lacking(parts, stamp, header))
+    access_key, date, region, service = _scoped(dialect, credential, scope)
     timestamp, at = _moment(dialect, stamp)
     _check_day(dialect, date, timestamp, stamp)
     return Signature(
-        access_key, date, region, service, parts["SignedHeaders"].lower(), parts["Signature"], timestamp, at,
+        access_key, date, region, service, signed_headers.lower(), signature, timestamp, at,
         payload=_declared(dialect, request), session_token=request.headers.get("x-amz-security-token"),
         presigned=False, expires_s=0, dialect=dialect,
     )  # fmt: skip
@@ -138,7 +140,9 @@ def _parse_header(request: Request, header: str) -> Signature:
 
 def _parse_query(request: Request) -> Signature:
     given = dict(parse_qsl(request.query, keep_blank_values=True))
-    dialect = faults.dialect_of(request, _service_in("Credential=" + given.get("X-Amz-Credential", "")))
+    credential = given.get("X-Amz-Credential", "")
+    scope = credential.rsplit("/", 4)
+    dialect = faults.dialect_of(request, scope[3] if len(scope) == 5 else "")
     lacking = [name for name in ("Algorithm", "Credential", "Signature", "Date", "SignedHeaders", "Expires")
                if not given.get(f"X-Amz-{name}") and not (name == "Expires" and dialect != "s3")]  # fmt: skip
     if lacking:
@@ -148,7 +152,7 @@ def _parse_query(request: Request) -> Signature:
         ))  # fmt: skip
     if given["X-Amz-Algorithm"] != ALGORITHM:
         raise faults.bad_query(dialect, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
-    access_key, date, region, service = _credential(dialect, given["X-Amz-Credential"])
+    access_key, date, region, service = _scoped(dialect, credential, scope)
     timestamp, at = _moment(dialect, given["X-Amz-Date"])
     _check_day(dialect, date, timestamp, given["X-Amz-Date"])
     return Signature(
@@ -160,19 +164,8 @@ def _parse_query(request: Request) -> Signature:
     )  # fmt: skip
 
 
-def _assignment(part: str) -> tuple[str, str]:
-    name, _, value = part.strip().partition("=")
-    return name, value
-
-
-def _service_in(credentials: str) -> str:
-    """Return the service of the credential scope, before anything is known to be well-formed."""
-    parts = credentials.partition("Credential=")[2].partition(",")[0].split("/")
-    return parts[-2] if len(parts) >= 5 else ""
-
-
-def _credential(dialect: Dialect, text: str) -> tuple[str, str, str, str]:
-    parts = text.rsplit("/", 4)
+def _scoped(dialect: Dialect, text: str, parts: list[str]) -> tuple[str, str, str, str]:
+    """Return access key, day, region and service of a credential that was split into `parts`."""
     if len(parts) != 5 or not all(parts):
         raise faults.incomplete(
             dialect,
@@ -188,12 +181,17 @@ def _credential(dialect: Dialect, text: str) -> tuple[str, str, str, str]:
 def _moment(dialect: Dialect, stamp: str) -> tuple[str, float]:
     try:
         if len(stamp) == 16 and stamp[8] == "T" and stamp[15] == "Z":
-            return stamp, datetime.fromisoformat(stamp).timestamp()
+            return stamp, _unix_time(stamp)
         moment = parsedate_to_datetime(stamp).astimezone(UTC)
     except ValueError:
         text = f"Date must be in ISO-8601 'basic format'. Got '{stamp}'. See http://en.wikipedia.org/wiki/ISO_8601"
         raise faults.incomplete(dialect, text) from None
     return moment.strftime(_STAMP), moment.timestamp()
+
+
+@lru_cache(STAMPS_MAX)  # the stamps of one second are the same
+def _unix_time(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
 
 
 def _check_day(dialect: Dialect, date: str, timestamp: str, stamp: str) -> None:
@@ -237,7 +235,8 @@ def _unreadable(header: str) -> str:
     return f"Authorization header requires 'Credential' parameter. Authorization={header.partition(' ')[0]}"
 
 
-def _lacking(names: list[str], stamp: str, header: str) -> str:
+def _lacking(parts: dict[str, str], stamp: str, header: str) -> str:
+    names = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
     said = [f"Authorization header requires '{name}' parameter." for name in names]
     if not stamp:
         said.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
@@ -289,10 +288,10 @@ def _skewed(signature: Signature, now: float) -> ServiceError:
 
 def _check_headers(signature: Signature, request: Request) -> None:
     signed = f";{signature.signed_headers};"
-    if not any(host in signed for host in _HOSTS):
+    if ";host;" not in signed and ";:authority;" not in signed:
         text = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         raise faults.incomplete(signature.dialect, text)
-    unsigned = [name for name in request.headers if name.startswith("x-amz-") and f";{name};" not in signed]
+    unsigned = [name for name in request.headers if name[:6] == "x-amz-" and f";{name};" not in signed]
     if unsigned:
         raise faults.unsigned_headers(signature.dialect, ", ".join(unsigned))
 

@@ -6,22 +6,21 @@ Amazon S3 API reference and IAM user guide, «Create a signed AWS API request».
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import quote, unquote_to_bytes
 
-from clary.wire.message import Request
+from clary.wire.message import Headers, Request
 
 _SPACES = re.compile(r"[ \t]+")
+_TIDY_PATH = re.compile(r"(?:/(?!\.)[A-Za-z0-9_.~-]+)+")
+"""A path that stays as it is: the usual one, told at a glance."""
 
 
 def canonical_request(request: Request, signed_headers: str, payload: str, *, encode_again: bool) -> bytes:
     """Return the text; S3 takes the path as it is, all others (`encode_again`) tidy it and encode it once more."""
-    names = signed_headers.split(";")
-    values = _folded(request.headers.items(), frozenset(names))
-    headers = "".join(f"{name}:{values.get(name, '')}\n" for name in names)
+    headers = "".join([f"{name}:{_value(request.headers, name)}\n" for name in signed_headers.split(";")])
     path = request.path or "/"
-    if encode_again:
+    if encode_again and _TIDY_PATH.fullmatch(path) is None:
         path = _tidied(path)
     return _bytes(f"{request.method}\n{path}\n{_sorted(request.query)}\n{headers}\n{signed_headers}\n{payload}")
 
@@ -38,15 +37,17 @@ def _recoded(text: str) -> str:
     return quote(unquote_to_bytes(text), safe="-_.~")
 
 
-def _folded(items: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str, str]:
-    folded: dict[str, str] = {}
-    for name, value in items:
-        if name in names:
-            text = value.strip(" \t")
-            if "  " in text or "\t" in text:
-                text = _SPACES.sub(" ", text)
-            folded[name] = f"{folded[name]},{text}" if name in folded else text
-    return folded
+def _value(headers: Headers, name: str) -> str:
+    """Return a header's value without needless spaces; each of several on its own, joined by commas."""
+    value = headers.get(name)
+    if "," in value:
+        return ",".join([_folded(each) for key, each in headers.items() if key == name])
+    return _folded(value)
+
+
+def _folded(value: str) -> str:
+    text = value.strip(" \t")
+    return _SPACES.sub(" ", text) if "  " in text or "\t" in text else text
 
 
 def _tidied(path: str) -> str:
