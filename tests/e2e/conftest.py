@@ -163,8 +163,10 @@ class Account:
 
     def close(self) -> None:
         """Have the account closed, which ends all that runs in it; nobody waits for that."""
-        with suppress(self.clary.root("organizations").exceptions.AccountAlreadyClosedException):
-            self.clary.root("organizations").close_account(AccountId=self.id)
+        organizations = self.clary.root("organizations")
+        closed = organizations.exceptions.AccountAlreadyClosedException
+        with suppress(closed, organizations.exceptions.AccountNotFoundException):
+            organizations.close_account(AccountId=self.id)
         for client in self._clients.values():
             client.close()
 

@@ -1,4 +1,4 @@
-"""Rarer ways to say the same: images of other regions and versions, other regions, required packages, live logs."""
+"""Rarer ways to say the same: images of other regions and versions, other regions, flat models, live logs."""
 
 from __future__ import annotations
 
