@@ -117,7 +117,8 @@ def pip(wanted: list[str]) -> subprocess.Popen[str]:
 
 def compile_packages() -> None:
     """Compile on all processors: in a sandbox, whose packages are read-only, Python would do so at every start."""
-    command = [str(PYTHON), "-m", "compileall", "-q", "-q", "-j", "0", "-x", TESTS, str(site_packages())]
+    folders = (str(site_packages()), str(ROOT / "src"))
+    command = [str(PYTHON), "-m", "compileall", "-q", "-q", "-j", "0", "-x", TESTS, *folders]
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL)  # some packages ship files for other Pythons
 
 

@@ -37,6 +37,12 @@ log = logging.getLogger(__name__)
 
 FAILURE_BYTES_MAX = 4096
 RETRY_S = 1.0
+ROOM_S_MAX = 60.0
+"""How long an instance of an endpoint may wait for room on a full machine."""
+NO_CAPACITY = (
+    "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. "
+    "Please retry using a different ML instance type or after some time."
+)
 SWAPS_MAX = 20
 CREDENTIALS_S = 6 * 3600
 
@@ -108,8 +114,11 @@ class Life:
         if refusal is None:
             self._reach(instance, Phase.DOWNLOADING)
             return 0.0
-        if refusal.permanent:
-            raise Mistake(f"CapacityError: {refusal.reason}")
+        waited_s = self._tools.clock() - instance.record.created
+        if refusal.permanent or (instance.spec.serving is not None and waited_s > ROOM_S_MAX):
+            raise Mistake(f"{NO_CAPACITY} {refusal.reason}")
+        if not instance.status.reached:  # a job waits as long as it takes, and says so
+            self._reach(instance, Phase.PENDING)
         return RETRY_S
 
     def _download(self, instance: Instance) -> float:
