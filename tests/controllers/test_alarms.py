@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,10 @@ from clary.resources.alarm import (
     AlarmState,
     AlarmType,
 )
-from clary.services.cloudwatch.measurements import Measurements, Round
-from clary.store.points import Datapoint, Range
+from clary.services.cloudwatch.measurements import Measurements
 from clary.store.query import Query
 from clary.store.records import Change, Record, Records
-from clary.store.series import Datum, Metric, MetricQuery, Series
+from clary.store.series import Datum
 from clary.store.store import Store, open_store
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
@@ -277,38 +276,6 @@ def test_a_new_leader_finds_what_is_so_already(world: World) -> None:
     world.alarms = Alarms(Measurements(world.store), lambda: world.now[0])
     world.run()
     assert len(world.history()) == len(world.actions()) == 1
-
-
-@dataclass(frozen=True)
-class Counted:
-    """The series of an account; counts what is read of it."""
-
-    series: Series
-    account: str = ACCOUNT
-    region: str = REGION
-    reads: list[Range] = field(default_factory=list)
-
-    def read(self, metric: Metric, wanted: Range) -> list[Datapoint]:
-        self.reads.append(wanted)
-        return self.series.read(metric, wanted)
-
-    def metrics(self, query: MetricQuery, limit: int) -> list[Metric]:
-        return self.series.metrics(query, limit)
-
-
-def test_alarms_on_one_metric_read_it_once(world: World) -> None:
-    for periods in (1, 3, 5):
-        world.put(f"a{periods}", EvaluationPeriods=periods)
-    counted = Counted(world.store.series(ACCOUNT, REGION))
-
-    class Once:
-        def open(self, account: str, region: str, now: float) -> Round:
-            measured = Measurements(world.store).open(account, region, now)
-            return replace(measured, readings=replace(measured.readings, series=counted))
-
-    world.alarms = Alarms(Once(), lambda: world.now[0])
-    world.run(58)
-    assert [(wanted.end - wanted.start) // 60 for wanted in counted.reads] == [7]
 
 
 def test_the_history_of_long_ago_is_forgotten(world: World) -> None:

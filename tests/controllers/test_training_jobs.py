@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from clary.controllers.training_jobs import Drop, Forget, Start, Stop, Tell, plan
+from clary.controllers.training_jobs import Again, Drop, Forget, Start, Stop, Tell, plan
 from clary.resources.instance import INSTANCE, Desired, Instance, InstanceStatus, Phase
 from clary.resources.training_host import host_of
-from clary.resources.training_job import TRAINING_JOB, Status, TrainingJob, born
+from clary.resources.training_job import TRAINING_JOB, Secondary, Status, TrainingJob, born, restarted, walked
 from clary.store.records import Record
 
 ARN = "arn:aws:sagemaker:us-east-1:111111111111:training-job/j"
@@ -151,3 +151,30 @@ def test_a_deleted_job_is_forgotten_after_its_instance() -> None:
     gone = job(Status.FAILED, deleting=True)
     assert isinstance(only(plan(gone, [instance(Phase.RUNNING)], NOW)), Drop)
     assert isinstance(only(plan(gone, [], NOW)), Forget)
+
+
+def test_a_lost_instance_is_replaced_as_often_as_the_job_asked_for() -> None:
+    asked = {**SPEC, "RetryStrategy": {"MaximumRetryAttempts": 1}}
+
+    def at(attempt: int) -> TrainingJob:
+        told = {**born(ARN, 10.0), "Started": True, "Attempt": attempt}
+        return TrainingJob.read(record(str(TRAINING_JOB), "j", asked, told, Status.IN_PROGRESS))
+
+    lost = instance(Phase.ENDED, lost=True)
+    again = only(plan(at(0), [lost], NOW))
+    assert isinstance(again, Again)
+    assert again.lost == lost
+    assert again.name.endswith("-1")
+    assert again.detail["SecondaryStatus"] == "Restarting"
+    step = only(plan(at(1), [lost], NOW))
+    assert isinstance(step, Tell)
+    assert step.status is Status.FAILED
+    failed = only(plan(at(0), [instance(Phase.ENDED, exit_code=1)], NOW))
+    assert isinstance(failed, Tell)  # what the algorithm does wrong is not tried again
+
+
+def test_a_job_that_was_restarted_walks_from_the_beginning() -> None:
+    detail = restarted(only(plan(job(), [instance(Phase.RUNNING)], NOW)).detail, 50.0)
+    walked_again = walked(detail, [(Secondary.DOWNLOADING, 51.0), (Secondary.TRAINING, 52.0)])
+    statuses = [each["Status"] for each in walked_again["SecondaryStatusTransitions"]]
+    assert statuses[-3:] == ["Restarting", "Downloading", "Training"]

@@ -48,6 +48,9 @@ TRIGGERS_MAX = 10
 class Round(Protocol):
     """What the alarms of one round are measured with."""
 
+    def prepare(self, due: Iterable[tuple[Alarm, Span]]) -> None:
+        """Read what these alarms watch, all together."""
+
     def samples(self, alarm: Alarm, span: Span) -> Sequence[Sample] | str:
         """Return a sample for each period of a span, or in a sentence why there is none."""
 
@@ -95,11 +98,11 @@ class Alarms:
         measured = self._measurements.open(records.account, records.region, now)
         known = {alarm.uid for alarm in metric}
         memory.judged = {uid: seen for uid, seen in memory.judged.items() if uid in known}
-        for alarm in sorted(metric, key=_length, reverse=True):
-            seen = (alarm.record.generation, newest_end(now, alarm.step))
-            if memory.judged.get(alarm.uid) != seen:
-                alarms[alarm.name] = self._evaluate(alarm, measured, memory, records, now)
-                memory.judged[alarm.uid] = seen
+        due = [alarm for alarm in metric if memory.judged.get(alarm.uid) != _sight(alarm, now)]
+        measured.prepare((alarm, alarm.span(now)) for alarm in due)
+        for alarm in due:
+            alarms[alarm.name] = self._evaluate(alarm, measured, memory, records, now)
+            memory.judged[alarm.uid] = _sight(alarm, now)
         _compose(alarms, records, now)
         return _next(alarms.values(), now)
 
@@ -145,8 +148,9 @@ def _all(records: Records) -> Iterable[Alarm]:
             return
 
 
-def _length(alarm: Alarm) -> int:
-    return alarm.period * alarm.evaluation_periods
+def _sight(alarm: Alarm, now: float) -> tuple[int, int]:
+    """Return what an evaluation now would look at: the make of the alarm, and the end of its time."""
+    return alarm.record.generation, newest_end(now, alarm.step)
 
 
 def _next(alarms: Iterable[Alarm], now: float) -> float:

@@ -1,7 +1,7 @@
 """Walks training jobs from `Starting` to their end.
 
 `plan` looks and decides; `TrainingJobs` acts. A job's instance is started once:
-if it is lost, the job fails and is never rerun by itself.
+if it is lost, the job fails, unless its RetryStrategy asks for another.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from clary.resources.training_job import (
     TrainingJob,
     ended,
     reached,
+    restarted,
     walked,
 )
 from clary.store.records import Change, Record, Records
@@ -40,6 +41,16 @@ class Start:
 
     name: str
     spec: InstanceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Let a lost instance go and ask for the next, as the job's RetryStrategy allows."""
+
+    lost: Instance
+    name: str
+    spec: InstanceSpec
+    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class Forget:
     """Remove the record."""
 
 
-Step = Start | Stop | Drop | Tell | Forget
+Step = Start | Again | Stop | Drop | Tell | Forget
 
 
 def plan(job: TrainingJob, instances: Sequence[Instance], now: float) -> list[Step]:
@@ -80,9 +91,9 @@ def plan(job: TrainingJob, instances: Sequence[Instance], now: float) -> list[St
         return [Drop(each) for each in instances if not each.deleting]
     if not instances:
         return [_first_step(job, now)]
-    instance = instances[0]
+    instance = next((each for each in instances if each.name == _name(job, job.attempt)), instances[-1])
     if instance.ended:
-        return [Tell(*outcome(job, instance, now))]
+        return [_again(job, instance, now)] if _may_run_again(job, instance) else [Tell(*outcome(job, instance, now))]
     steps: list[Step] = []
     if job.status is Status.STOPPING and instance.spec.desired is Desired.RUN:
         steps.append(Stop(instance))
@@ -116,7 +127,22 @@ def _first_step(job: TrainingJob, now: float) -> Step:
         # It was asked for once and is gone: what it did is unknown, so it is not done again.
         detail = {**job.detail, "FailureReason": INTERNAL_ERROR}
         return Tell(Status.FAILED, ended(detail, Status.FAILED, now))
-    return Start(name_of(job.uid, "job", 0, 0), host_of(job))
+    return Start(_name(job, 0), host_of(job))
+
+
+def _name(job: TrainingJob, attempt: int) -> str:
+    return name_of(job.uid, "job", 0, attempt)
+
+
+def _may_run_again(job: TrainingJob, instance: Instance) -> bool:
+    """Say whether a lost instance is to be replaced: only who asked for it with a RetryStrategy gets that."""
+    retries = job.spec.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+    return instance.status.lost and job.status is Status.IN_PROGRESS and job.attempt < retries
+
+
+def _again(job: TrainingJob, lost: Instance, now: float) -> Again:
+    detail = {**restarted(job.detail, now), "Attempt": job.attempt + 1}
+    return Again(lost, _name(job, job.attempt + 1), host_of(job), detail)
 
 
 def _progress(job: TrainingJob, instance: Instance) -> dict[str, Any]:
@@ -185,6 +211,11 @@ def _act(step: Step, job: TrainingJob, records: Records) -> None:
         case Start(name=name, spec=spec):
             with records.together() as together:  # the mark and the instance: both or none
                 together.update(job.record, Change(status={**job.detail, "Started": True}))
+                together.create(INSTANCE, name, spec.to_json(), state=Phase.PENDING, parent=job.uid)
+        case Again(lost=lost, name=name, spec=spec, detail=detail):
+            with records.together() as together:
+                together.update(job.record, Change(status=detail))
+                together.update(lost.record, Change(deleting=True))
                 together.create(INSTANCE, name, spec.to_json(), state=Phase.PENDING, parent=job.uid)
         case Stop(instance=instance):
             spec = replace(instance.spec, desired=Desired.STOP)

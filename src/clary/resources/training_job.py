@@ -39,6 +39,7 @@ class Secondary(StrEnum):
     TRAINING = "Training"
     STOPPING = "Stopping"
     UPLOADING = "Uploading"
+    RESTARTING = "Restarting"
     MAX_RUNTIME_EXCEEDED = "MaxRuntimeExceeded"
     COMPLETED = "Completed"
     FAILED = "Failed"
@@ -52,6 +53,7 @@ MESSAGES: Mapping[Secondary, str] = {
     Secondary.TRAINING: "Training image download completed. Training in progress.",
     Secondary.STOPPING: "Stopping the training job",
     Secondary.UPLOADING: "Uploading generated training model",
+    Secondary.RESTARTING: "Restarting the training job after an internal error",
     Secondary.MAX_RUNTIME_EXCEEDED: "Training job runtime exceeded MaxRuntimeInSeconds provided",
     Secondary.COMPLETED: "Training job completed",
     Secondary.FAILED: "Training job failed",
@@ -105,6 +107,11 @@ class TrainingJob:
         )
 
     @property
+    def attempt(self) -> int:
+        """Return how often the job was started anew."""
+        return int(self.detail.get("Attempt", 0))
+
+    @property
     def secondary(self) -> Secondary:
         """Return the job's secondary status."""
         return Secondary(self.detail["SecondaryStatus"])
@@ -119,15 +126,34 @@ def born(arn: str, at: float) -> dict[str, Any]:
 def walked(detail: Mapping[str, Any], reached: Sequence[tuple[Secondary, float]]) -> dict[str, Any]:
     """Return the status after further secondary statuses, each ending the one before it.
 
-    What the walk has seen already, or has gone past, is passed over.
+    What the walk has seen since its last (re)start, or has gone past, is passed over.
     """
     transitions = [dict(each) for each in detail["SecondaryStatusTransitions"]]
     for secondary, at in reached:
-        if at < transitions[-1]["StartTime"] or any(each["Status"] == secondary for each in transitions):
+        if at < transitions[-1]["StartTime"] or secondary in _since_restart(transitions):
             continue
         transitions[-1]["EndTime"] = at
         transitions.append({"Status": secondary, "StartTime": at, "StatusMessage": MESSAGES[secondary]})
     return {**detail, "SecondaryStatus": transitions[-1]["Status"], "SecondaryStatusTransitions": transitions}
+
+
+def restarted(detail: Mapping[str, Any], at: float) -> dict[str, Any]:
+    """Return the status of a job whose instance was lost and is replaced: it walks from the beginning again."""
+    transitions = [dict(each) for each in detail["SecondaryStatusTransitions"]]
+    transitions[-1]["EndTime"] = at
+    again = {"Status": Secondary.RESTARTING, "StartTime": at, "StatusMessage": MESSAGES[Secondary.RESTARTING]}
+    return {
+        **detail,
+        "SecondaryStatus": Secondary.RESTARTING,
+        "SecondaryStatusTransitions": [*transitions, again],
+    }
+
+
+def _since_restart(transitions: Sequence[Mapping[str, Any]]) -> set[str]:
+    seen: set[str] = set()
+    for each in transitions:
+        seen = {each["Status"]} if each["Status"] == Secondary.RESTARTING else seen | {each["Status"]}
+    return seen
 
 
 def ended(detail: Mapping[str, Any], status: Status, at: float) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from clary.store.records import Change, NameTaken, Record
 UNBUILT = ("ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig", "SessionChainingConfig")
 RUNTIME_S_DEFAULT = 24 * 3600
 SWAPS_MAX = 10
+OWN = ("Started", "Attempt")
+"""What the controller keeps in a job's status for itself."""
 
 
 class TrainingJobs(Operations):
@@ -85,7 +87,7 @@ class TrainingJobs(Operations):
 
 def view(record: Record) -> dict[str, Any]:
     """Return a job as DescribeTrainingJob shows it; structures that are absent stay absent."""
-    told = {name: value for name, value in record.status.items() if name != "Started"}
+    told = {name: value for name, value in record.status.items() if name not in OWN}
     return {
         **record.spec,
         **told,
