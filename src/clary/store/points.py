@@ -35,9 +35,23 @@ from json_each(?) as wanted cross join point as p
 on p.metric = json_extract(wanted.value, '$[0]') and p.width = json_extract(wanted.value, '$[1]')
 and p.at = json_extract(wanted.value, '$[2]') and p.unit = json_extract(wanted.value, '$[3]')
 """
+SELECT_MANY = """
+select m.namespace, m.name, m.dimensions, ? + (p.at - ?) - (p.at - ?) % ? as period, p.unit,
+    sum(p.count), sum(p.sum), min(p.min), max(p.max)
+from json_each(?) as wanted cross join metric as m
+on m.account = ? and m.region = ? and m.namespace = json_extract(wanted.value, '$[0]')
+and m.name = json_extract(wanted.value, '$[1]') and m.dimensions = json_extract(wanted.value, '$[2]')
+cross join point as p on p.metric = m.id and p.width in (select value from json_each(?)) and p.at >= ? and p.at < ?
+and (? is null or p.unit = ?)
+group by m.id, period, p.unit order by m.id, period, p.unit
+"""
 REPLACE = """
 insert or replace into point (metric, width, at, unit, count, sum, min, max, spread) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+
+Name = tuple[str, str, str]
+"""A metric's namespace, name and dimensions, these as text."""
 
 
 class Place(NamedTuple):
@@ -97,6 +111,22 @@ def read(connection: Connection, metric: int, wanted: Range) -> list[Datapoint]:
     ]
 
 
+def read_many(
+    connection: Connection, account: str, region: str, names: Sequence[Name], wanted: Range
+) -> dict[Name, list[Datapoint]]:
+    """Return the datapoints of several metrics, without how their values spread; a metric without any is left out."""
+    unit = None if wanted.unit is None else UNITS.index(wanted.unit)
+    start, widths = wanted.start, json.dumps(_widths(wanted))
+    bound = (start, start, start, wanted.period, json.dumps(names), account, region, widths, start, wanted.end, unit,
+             unit)  # fmt: skip
+    found: dict[Name, list[Datapoint]] = {}
+    for *named, at, place, count, total, low, high in connection.exec_driver_sql(SELECT_MANY, bound):
+        namespace, name, dimensions = named
+        point = Datapoint(at, UNITS[place], Summary(count, total, low, high, None))
+        found.setdefault((namespace, name, dimensions), []).append(point)
+    return found
+
+
 def _with_spread(connection: Connection, metric: int, wanted: Range) -> Iterator[Datapoint]:
     period = _period(wanted)
     columns = (POINT.c.count, POINT.c.sum, POINT.c.min, POINT.c.max, POINT.c.spread)
@@ -107,11 +137,15 @@ def _with_spread(connection: Connection, metric: int, wanted: Range) -> Iterator
 
 def _within(metric: int, wanted: Range) -> Sequence[Any]:
     """Say which rows: one range of the index for each width that divides the period."""
-    widths = [width for width in WIDTHS if wanted.period % width == 0]
-    wheres = [POINT.c.metric == metric, POINT.c.width.in_(widths), POINT.c.at >= wanted.start, POINT.c.at < wanted.end]
+    time = (POINT.c.at >= wanted.start, POINT.c.at < wanted.end)
+    wheres = [POINT.c.metric == metric, POINT.c.width.in_(_widths(wanted)), *time]
     if wanted.unit is not None:
         wheres.append(POINT.c.unit == UNITS.index(wanted.unit))
     return wheres
+
+
+def _widths(wanted: Range) -> list[int]:
+    return [width for width in WIDTHS if wanted.period % width == 0]
 
 
 def _period(wanted: Range) -> Any:

@@ -30,10 +30,11 @@ def alarm(aws: Any, name: str = "a") -> Any:
 
 
 def test_an_alarm_begins_without_data_and_is_shown_as_it_was_put(aws: Any) -> None:
-    put(aws, **WATCH, AlarmDescription="d", DatapointsToAlarm=1, TreatMissingData="ignore")
+    put(aws, **{**WATCH, "Threshold": 1}, AlarmDescription="d", DatapointsToAlarm=1, TreatMissingData="ignore")
     shown = alarm(aws)
     assert (shown["StateValue"], shown["StateReason"]) == ("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation")
     assert {name: shown[name] for name in WATCH} == WATCH
+    assert isinstance(shown["Threshold"], float)  # as its reason will show it, however it was sent
     assert (shown["ActionsEnabled"], shown["AlarmActions"], shown["Dimensions"]) == (True, [], [])
     assert shown["AlarmArn"] == f"arn:aws:cloudwatch:us-east-1:{aws.account}:alarm:a"
 

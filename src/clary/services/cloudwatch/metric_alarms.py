@@ -35,6 +35,8 @@ class MetricAlarms(Operations):
     def put(self, call: Call, request: Params) -> Result:
         """Make an alarm, or give one other parameters; its first evaluation follows at once."""
         spec = {name: value for name, value in request.items() if name not in ("AlarmName", "Tags")}
+        if "Threshold" in spec:
+            spec["Threshold"] = float(spec["Threshold"])  # Which in JSON may come as a whole number.
         _check(spec)
         put_alarm(call, request["AlarmName"], spec, _attributes(spec), tags_of(request))
         return None

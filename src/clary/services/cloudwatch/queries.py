@@ -60,6 +60,10 @@ class Window:
         """Return the start of each period."""
         return range(self.begin(period), self.end, period)
 
+    def reading(self, wanted: Wanted) -> Range:
+        """Return what is to be read of a metric."""
+        return Range(self.begin(wanted.period), self.end, wanted.period, wanted.unit, wanted.stat.spread)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -136,10 +140,8 @@ class Evaluation:
         )  # fmt: skip
 
     def _read(self, wanted: Wanted, label: str) -> TimeSeries:
-        begin = self.window.begin(wanted.period)
-        asked = Range(begin, self.window.end, wanted.period, wanted.unit, wanted.stat.spread)
         points: dict[int, float] = {}
-        for point in self.readings.read(wanted.metric, asked):
+        for point in self.readings.read(wanted.metric, self.window.reading(wanted)):
             value = wanted.stat.evaluate(point.summary)
             if value is not None:
                 points[point.at] = value
