@@ -26,9 +26,11 @@ from clary.controllers import seat
 from clary.controllers.alarm_actions import AlarmActions, NoScaling
 from clary.controllers.alarms import Alarms, trim_history
 from clary.controllers.closures import Closures
+from clary.controllers.deliveries import Courier, Worker
 from clary.controllers.endpoints import Endpoints
 from clary.controllers.housekeeping import keep_house
 from clary.controllers.loop import LEASE, Loop, Reconciler
+from clary.controllers.posts import post
 from clary.controllers.training_jobs import TrainingJobs
 from clary.core.settings import Settings
 from clary.gateway import worker as gateway_worker
@@ -40,7 +42,7 @@ from clary.server.internal import InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
 from clary.server.waits import Waits
-from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, sqs, sts
+from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, sns, sqs, sts
 from clary.services.cloudwatch.measurements import Measurements
 from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
@@ -59,6 +61,7 @@ SERVICES = {
     "organizations": organizations.operations,
     "s3": s3.operations,
     "sagemaker": sagemaker.operations,
+    "sns": sns.operations,
     "sqs": sqs.operations,
     "sts": sts.operations,
 }
@@ -103,6 +106,7 @@ def controller(settings: Settings) -> None:
         store.log_archive.purge,
         store.series_archive.purge,
         store.queue_archive.purge,
+        store.deliveries.purge,
         lambda account: shutil.rmtree(settings.packages / account, ignore_errors=True),
     )
     reconcilers: tuple[Reconciler, ...] = (
@@ -119,9 +123,11 @@ def controller(settings: Settings) -> None:
         lambda: store.series_archive.roll_up(store.clock()),
         lambda: trim_history(store, store.clock()),
         lambda: store.queue_archive.trim(store.clock()),
+        lambda: store.deliveries.trim(store.clock()),
         store.blobs_sweep,
     )
     threading.Thread(target=keep_house, args=(chores, stop), name="housekeeping", daemon=True).start()
+    _deliver(settings, store, stop)
     mine = f"{socket.gethostname()}:{settings.home}:"
     held = seat.take(settings.run / "controller.lock")
     if held is not None:
@@ -197,6 +203,20 @@ def _caller(settings: Settings, store: Store) -> InternalCaller:
     groups = {name: operations(platform) for name, operations in SERVICES.items()}
     registry = Registry(Models(), ServiceIndex.read(), groups)
     return InternalCaller(Performer(store, registry, store.clock), Principals(store, store.clock))
+
+
+def _deliver(settings: Settings, store: Store, stop: threading.Event) -> None:
+    """Deliver what topics publish, in a thread."""
+    courier = Courier(
+        store=store,
+        caller=_caller(settings, store),
+        post=post,
+        clock=store.clock,
+        endpoint=f"http://{settings.host}:{settings.port}",
+    )
+    worker = Worker(courier, f"{socket.gethostname()}:{settings.home}:{os.getpid()}")
+    listener = store.words.listen("deliveries")
+    threading.Thread(target=worker.run, args=(stop, listener), name="deliveries", daemon=True).start()
 
 
 def _stop_on_sigterm(bell: Bell) -> threading.Event:

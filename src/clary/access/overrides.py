@@ -30,15 +30,21 @@ SQS_SHARED = (
     "RemovePermission", "SendMessage", "SendMessageBatch", "SetQueueAttributes", "StartMessageMoveTask",
     "TagQueue", "UntagQueue",
 )  # fmt: skip
+SNS_SHARED = (
+    "AddPermission", "ConfirmSubscription", "DeleteTopic", "GetSubscriptionAttributes", "GetTopicAttributes",
+    "ListSubscriptionsByTopic", "ListTagsForResource", "Publish", "PublishBatch", "RemovePermission",
+    "SetSubscriptionAttributes", "SetTopicAttributes", "Subscribe", "TagResource", "Unsubscribe", "UntagResource",
+)  # fmt: skip
 FREE = frozenset(
     {
         ("sts", "GetCallerIdentity"),
         ("sts", "GetSessionToken"),
         ("sts", "AssumeRole"),
         *(("sqs", operation) for operation in SQS_SHARED),
+        *(("sns", operation) for operation in SNS_SHARED),
     }
 )
-"""Need no permission here: AssumeRole and those on queues decide by themselves, since the role or the queue may have
+"""Need no permission here: AssumeRole and those on queues and topics decide by themselves, since these may have
 a policy that allows the call (services/resource_policies.py)."""
 
 S3_ACTIONS = {
@@ -128,6 +134,7 @@ TAGGING = {
     "organizations": "organizations:TagResource",
     "cloudwatch": "cloudwatch:TagResource",
     "sqs": "sqs:TagQueue",
+    "sns": "sns:TagResource",
 }
 IAM_TAGGED = ("User", "Role", "Policy", "InstanceProfile")
 

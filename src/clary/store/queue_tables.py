@@ -1,4 +1,4 @@
-"""Tables of queues.db: queues, their messages, and what was sent within the last five minutes.
+"""Tables of queues.db: queues and their messages, and what topics have still to deliver.
 
 A message is one row whatever becomes of it: a receive moves the time it is
 visible from, a dead letter moves to another queue's number.
@@ -70,4 +70,42 @@ MOVE = Table(
     Column("started_ms", Integer, nullable=False),
     Index("move_by_queue", "queue_id", "id"),
     sqlite_autoincrement=True,
+)
+
+NOTICE = Table(
+    "notice",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),  # a FIFO topic's sequence number
+    Column("topic_arn", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("published_ms", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+DELIVERY = Table(
+    "delivery",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("notice_id", Integer, nullable=False),
+    Column("subscription_arn", Text, nullable=False),
+    Column("lane", Text),  # deliveries of one lane go one after the other, in the order of their ids
+    Column("tries", Integer, nullable=False),
+    Column("due_ms", Integer, nullable=False),
+    Index("delivery_by_due", "due_ms", "id"),
+    Index("delivery_by_lane", "lane", "id"),
+    Index("delivery_by_notice", "notice_id"),
+    sqlite_autoincrement=True,
+)
+
+PUBLISHED = Table(
+    "published",
+    METADATA,
+    Column("topic_arn", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("expires_ms", Integer, nullable=False),
+    Index("published_by_expiry", "expires_ms"),
+    sqlite_with_rowid=False,
 )

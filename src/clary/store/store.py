@@ -11,6 +11,7 @@ from clary.store.blobs import Blobs
 from clary.store.bound import BoundStore
 from clary.store.changes import Bell, Feed
 from clary.store.database import Database
+from clary.store.deliveries import Deliveries
 from clary.store.gateways import Gateways
 from clary.store.leases import Leases
 from clary.store.log_archive import LogArchive
@@ -48,6 +49,7 @@ class Store:
     log_archive: LogArchive
     series_archive: SeriesArchive
     queue_archive: QueueArchive
+    deliveries: Deliveries
     words: Words
     objects: Objects
     uploads: Uploads
@@ -118,6 +120,7 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
     for each in (database, trail, logs, series, queues, objects):
         each.migrate()
     words = Words(settings.run / "words")
+    sealer = Sealer.at(settings.home / "root.key")
     return Store(
         clock=clock,
         database=database,
@@ -131,9 +134,10 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         log_archive=LogArchive(logs, clock),
         series_archive=SeriesArchive(series, clock),
         queue_archive=QueueArchive(queues, clock, words),
+        deliveries=Deliveries(queues, words, sealer),
         words=words,
         objects=Objects(objects),
         uploads=Uploads(objects),
         blobs=Blobs(settings.blobs),
-        sealer=Sealer.at(settings.home / "root.key"),
+        sealer=sealer,
     )

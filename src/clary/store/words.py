@@ -7,6 +7,7 @@ never more, since whoever waits looks again by itself now and then.
 from __future__ import annotations
 
 import os
+import select
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ class Listener:
     def fileno(self) -> int:
         """Return the descriptor to poll."""
         return self.receiver.fileno()
+
+    def wait(self, timeout_s: float) -> set[str]:
+        """Return the words said since the last time, as soon as there is one or the time is over."""
+        select.select([self.receiver], [], [], max(0.0, timeout_s))
+        return self.heard()
 
     def heard(self) -> set[str]:
         """Return the words said since the last time, without waiting."""

@@ -1,0 +1,223 @@
+"""Delivers what topics have published: to queues through their API, to URLs over HTTP.
+
+A delivery's row goes only after it was made or given up, and a crash in between
+repeats it. Of several controllers one delivers, and a short overlap of two is harmless.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from clary.access.principal import Principal, service_principal
+from clary.controllers.envelopes import confirmation_headers, envelope, headers, message_for
+from clary.core.clock import Clock
+from clary.core.errors import ServiceError
+from clary.core.ids import Arn
+from clary.resources.topic import SUBSCRIPTION, TOPIC, name_of, retries_of
+from clary.store.deliveries import WORD, Deliveries, Delivery
+from clary.store.records import Record
+from clary.store.store import Store
+from clary.store.words import Listener
+
+log = logging.getLogger(__name__)
+
+LEASE = "deliveries"
+LEASE_S = 10.0
+RENEW_S = 3.0
+PARALLEL_MAX = 16
+DUE_MAX = 256
+"""Deliveries that are taken up at once."""
+IDLE_S = 30.0
+BLOCKED_S = 1.0
+"""How long to leave deliveries alone that are due, but wait for another of their lane."""
+FAILED_S = 30.0
+
+
+class Client(Protocol):
+    """Calls operations of one service as one principal."""
+
+    def __call__(self, operation: str, /, **params: Any) -> dict[str, Any]:
+        """Return the operation's result, or raise its ServiceError."""
+
+
+class Caller(Protocol):
+    """Hands out clients; see services.operation.Caller."""
+
+    def client(self, service: str, region: str, principal: Principal) -> Client:
+        """Return a client that acts as `principal`."""
+
+
+class Post(Protocol):
+    """Posts to a URL."""
+
+    def __call__(self, url: str, headers: dict[str, str], body: bytes) -> None:
+        """Return once the receiver took it, or raise NotDelivered."""
+
+
+class NotDelivered(Exception):
+    """A delivery failed; `permanent` says that trying again will not help."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Makes one delivery."""
+
+    store: Store
+    caller: Caller
+    post: Post
+    clock: Clock
+    endpoint: str  # where Clary's own API answers, for the links in messages
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Return what is to be delivered."""
+        return self.store.deliveries
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Try a delivery once: it is made, put off, or given up for the queue of dead letters."""
+        subscription = self._record(delivery.subscription_arn)
+        if subscription is None:
+            self.deliveries.done(delivery.id)
+            return
+        content = json.loads(delivery.content)
+        try:
+            self._send(delivery, subscription, content)
+        except NotDelivered as failed:
+            log.info("delivery to %s failed: %s", subscription.spec["Endpoint"], failed)
+            self._failed(delivery, subscription, content, permanent=failed.permanent)
+        else:
+            self.deliveries.done(delivery.id)
+
+    def _send(self, delivery: Delivery, subscription: Record, content: dict[str, Any]) -> None:
+        protocol, endpoint = subscription.spec["Protocol"], subscription.spec["Endpoint"]
+        raw = subscription.spec["Attributes"].get("RawMessageDelivery", "").lower() == "true"
+        if content["Type"] != "Notification":
+            raw = False
+        body = message_for(content, protocol) if raw else envelope(delivery, content, protocol, self.endpoint)
+        if protocol == "sqs":
+            self._send_to_queue(endpoint, delivery, content, (body, raw))
+        else:
+            told = headers(delivery, raw=raw) if content["Type"] == "Notification" else confirmation_headers(delivery)
+            self.post(endpoint, told, body.encode())
+
+    def _send_to_queue(
+        self, queue_arn: str, delivery: Delivery, content: dict[str, Any], told: tuple[str, bool]
+    ) -> None:
+        body, raw = told
+        arn = Arn.parse(queue_arn)
+        assert arn is not None, "an ARN was checked when it was stored"
+        params: dict[str, Any] = {"QueueUrl": f"/{arn.account}/{arn.resource}", "MessageBody": body}
+        if raw and content["Attributes"]:
+            params["MessageAttributes"] = _attributes(content["Attributes"])
+        if arn.resource.endswith(".fifo"):
+            params |= {"MessageGroupId": content["Group"], "MessageDeduplicationId": content["Deduplication"]}
+        client = self.caller.client("sqs", arn.region, service_principal("sns", delivery.topic_arn))
+        try:
+            client("SendMessage", **params)
+        except ServiceError as error:
+            raise NotDelivered(error.message, permanent=error.status < 500) from error
+
+    def _failed(self, delivery: Delivery, subscription: Record, content: dict[str, Any], *, permanent: bool) -> None:
+        tries = delivery.tries + 1
+        delay_s = None if permanent else retries_of(self._record(delivery.topic_arn), subscription).delay_s(tries)
+        if delay_s is not None:
+            self.deliveries.put_off(delivery.id, int((self.clock() + delay_s) * 1000))
+            return
+        grave = subscription.spec["Attributes"].get("RedrivePolicy")
+        if grave and content["Type"] == "Notification":
+            body = envelope(delivery, content, subscription.spec["Protocol"], self.endpoint)
+            try:
+                self._send_to_queue(json.loads(grave)["deadLetterTargetArn"], delivery, content, (body, False))
+            except NotDelivered as failed:
+                log.warning("%s has no dead letter of message %s: %s", subscription.name, delivery.message_id, failed)
+        self.deliveries.done(delivery.id)
+
+    def _record(self, text: str) -> Record | None:
+        arn = Arn.parse(text)
+        if arn is None:
+            return None
+        kind = SUBSCRIPTION if ":" in arn.resource else TOPIC
+        return self.store.records(arn.account, arn.region).find(kind, name_of(text))
+
+
+class Worker:
+    """Makes due deliveries while this process holds the lease."""
+
+    def __init__(self, courier: Courier, holder: str) -> None:
+        self._courier = courier
+        self._holder = holder
+        self._busy: set[int] = set()
+        self._lock = threading.Lock()
+
+    def run(self, stop: threading.Event, listener: Listener) -> None:
+        """Deliver until told to stop; `listener` hears when something is published. Idle, it writes nothing."""
+        with ThreadPoolExecutor(PARALLEL_MAX, "deliver") as pool:
+            while not stop.is_set():
+                pause_s = self._pause_s()
+                if pause_s > 0:
+                    listener.wait(pause_s)
+                elif self._courier.store.leases.acquire(LEASE, self._holder, LEASE_S) is None:
+                    stop.wait(RENEW_S)
+                else:
+                    self._lead(pool, stop, listener)
+
+    def _lead(self, pool: ThreadPoolExecutor, stop: threading.Event, listener: Listener) -> None:
+        """Deliver until nothing is due, or it is time to renew the lease."""
+        clock = self._courier.clock
+        until = clock() + RENEW_S
+        while not stop.is_set() and clock() < until:
+            due = self._take()
+            for delivery in due:
+                pool.submit(self._work, delivery)
+            if not due:
+                listener.wait(min(BLOCKED_S, until - clock()))
+                if self._pause_s() > 0:
+                    return
+
+    def _take(self) -> list[Delivery]:
+        """Return due deliveries that nobody works on, as many as there is room for."""
+        with self._lock:
+            if len(self._busy) >= DUE_MAX:
+                return []
+            due = self._courier.deliveries.due(int(self._courier.clock() * 1000), DUE_MAX)
+            fresh = [each for each in due if each.id not in self._busy]
+            self._busy.update(each.id for each in fresh)
+        return fresh
+
+    def _pause_s(self) -> float:
+        """Return how long nothing is due."""
+        next_ms = self._courier.deliveries.next_ms()
+        return IDLE_S if next_ms is None else min(IDLE_S, next_ms / 1000 - self._courier.clock())
+
+    def _work(self, delivery: Delivery) -> None:
+        try:
+            self._courier.deliver(delivery)
+        except BaseException:
+            log.exception("delivery %s failed; again in %.0f s", delivery.id, FAILED_S)
+            self._courier.deliveries.put_off(delivery.id, int((self._courier.clock() + FAILED_S) * 1000))
+            raise
+        finally:
+            with self._lock:
+                self._busy.discard(delivery.id)
+            self._courier.store.words.say(WORD)
+
+
+def _attributes(told: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:
+    """Return attributes as SQS takes them."""
+    return {name: {"DataType": each["Type"], **_value(each)} for name, each in told.items()}
+
+
+def _value(attribute: dict[str, str]) -> dict[str, Any]:
+    if attribute["Type"].startswith("Binary"):
+        return {"BinaryValue": base64.b64decode(attribute["Value"])}
+    return {"StringValue": attribute["Value"]}
