@@ -12,6 +12,9 @@ from clary.store.records import Kind, Record
 ATTACHED_MAX = 20
 """How many managed policies an identity may have; AWS gives 10, and 20 on request."""
 
+USAGES = {"PermissionsPolicy": "attached", "PermissionsBoundary": "boundary"}
+"""What an identity is found by, by the use it makes of a policy."""
+
 
 class Attachments(Operations):
     """AttachRolePolicy and its siblings."""
@@ -66,9 +69,11 @@ class Attachments(Operations):
         """List the users, groups and roles that a policy is attached to or bounds."""
         policy = request["PolicyArn"]
         require_policy(call.store.records, policy)
-        mark = "boundary" if request.get("PolicyUsageFilter") == "PermissionsBoundary" else "attached"
-        held = [each for each in holders(call.store.records, f"{mark}:{policy}") if _wanted(each, request)]
-        page = paged("Entities", held, request, lambda record: record, lambda record: f"{record.kind}/{record.name}")
+        usage = request.get("PolicyUsageFilter")
+        marks = [USAGES[usage]] if usage else USAGES.values()
+        held = {each.uid: each for mark in marks for each in holders(call.store.records, f"{mark}:{policy}")}
+        wanted = [each for each in held.values() if _wanted(each, request)]
+        page = paged("Entities", wanted, request, lambda record: record, lambda record: f"{record.kind}/{record.name}")
         entities = page.pop("Entities")
         return {
             "PolicyUsers": _entities(entities, USER, "User"),

@@ -111,7 +111,7 @@ def paged(
 
 def _position(marker: str) -> str:
     try:
-        return base64.urlsafe_b64decode(marker.encode()).decode()
+        return base64.b64decode(marker.encode(), altchars=b"-_", validate=True).decode()
     except ValueError:
         raise faults.validation_error(f"Invalid Marker: {marker}") from None
 
