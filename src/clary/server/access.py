@@ -19,7 +19,7 @@ from clary.services.s3 import bodies
 from clary.services.s3.addressing import to_path_style
 from clary.services.s3.buckets import HOME_REGION
 from clary.wire import sigv2, sigv4, sigv4_faults
-from clary.wire.message import Body, Request
+from clary.wire.message import Body, BodyStream, Request
 
 KEYS_MAX = 4096
 """Derived signing keys that are kept."""
@@ -48,14 +48,23 @@ class Identity:
         body = self.request.body
         if isinstance(body, bytes):
             return body  # The signature covers it already.
-        data = bytearray()
-        while piece := body.read(PIECE_BYTES):
-            data += piece
-            if len(data) > bytes_max:
-                raise ServiceError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
+        data = whole(body, bytes_max)
         if self.signature is not None:
             sigv4.check_digest(self.signature, sha256(data).hexdigest())
-        return bytes(data)
+        return data
+
+
+def whole(body: BodyStream, bytes_max: int) -> bytes:
+    """Return all of a body, or raise a ServiceError if it is too large; one that says so is not read at all."""
+    too_large = ServiceError("The request body is too large.", code="RequestEntityTooLargeException", status=413)
+    if body.length is not None and body.length > bytes_max:
+        raise too_large
+    data = bytearray()
+    while piece := body.read(PIECE_BYTES):
+        data += piece
+        if len(data) > bytes_max:
+            raise too_large
+    return bytes(data)
 
 
 class Authenticator:

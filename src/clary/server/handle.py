@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.exc import DatabaseError
 
 from clary.core.errors import ServiceError, UnknownOperation
-from clary.server.access import LOOPBACK, Authenticator, Identity
+from clary.server.access import LOOPBACK, Authenticator, Identity, whole
 from clary.server.internal import InternalCaller
 from clary.server.perform import Asked, Performer
 from clary.server.registry import Match
@@ -60,6 +60,7 @@ class Front:
             return match.protocol.write_error(match.service.model, match.operation, ours, request_id)
 
     def _answer(self, request: Request, match: Match, request_id: str) -> Response | Pending:
+        request = self._with_what_was_signed(request, match)
         identity = self.authenticator.authenticate(request, match.service.name)
         if match.operation is None:
             raise match.error or UnknownOperation("The operation is unknown.")
@@ -91,6 +92,13 @@ class Front:
             ask=lambda: self._told(match, request_id, lambda: self._written(match, request_id, again())),
             otherwise=match.protocol.write(match.operation, answer.otherwise or {}, request_id),
         )
+
+    def _with_what_was_signed(self, request: Request, match: Match) -> Request:
+        """Read a large body at once where nothing but the body itself shows what was signed."""
+        streams = match.operation is None or match.operation.has_streaming_input
+        if streams or isinstance(request.body, bytes) or "x-amz-content-sha256" in request.headers:
+            return request
+        return replace(request, body=whole(request.body, self.body_bytes_max))
 
     def _body(self, match: Match, identity: Identity) -> Body:
         """Return the body, checked against its signature: at once if it fits, else as it is read."""
