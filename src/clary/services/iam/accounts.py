@@ -102,8 +102,10 @@ def _entries(call: Call, wanted: list[str]) -> Iterator[Entry]:
 
 
 def _users(records: Records) -> Iterator[Entry]:
+    names = {group.name: group.spec["GroupName"] for group in everyone(records, GROUP)}
     for user in everyone(records, USER):
-        inline = {"UserPolicyList": _inline(user), "GroupList": user.spec["Groups"]}
+        groups = [names[key] for key in user.spec["Groups"] if key in names]
+        inline = {"UserPolicyList": _inline(user), "GroupList": groups}
         yield "UserDetailList", user.name, {**user_summary(user), **inline, **_details(user)}
 
 

@@ -28,6 +28,7 @@ from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.store.records import NameTaken, Record, Records
 
 VERSIONS_MAX = 5
+VERSION_NUMBER_MAX = 10**10 - 1
 Spec = Mapping[str, Any]
 
 
@@ -70,8 +71,8 @@ class ManagedPolicies(Operations):
         """List policies: own ones, AWS's, or both."""
         scope, prefix = request.get("Scope", "All"), request.get("PathPrefix", "/")
         views = [view for view in _views(call.store.records, scope) if view["Path"].startswith(prefix)]
-        if request.get("OnlyAttached"):
-            views = [view for view in views if view["AttachmentCount"]]
+        for count in _wanted_counts(request):
+            views = [view for view in views if view[count]]
         return paged("Policies", views, request, dict, lambda view: view["Arn"])
 
     @operation("DeletePolicy")
@@ -124,15 +125,12 @@ class ManagedPolicies(Operations):
     @operation("ListPolicyVersions")
     def list_versions(self, call: Call, request: Params) -> Result:
         """List the versions of a policy, newest first."""
-        aws = aws_managed().get(request["PolicyArn"])
-        if aws is not None:
-            return {
-                "Versions": [{k: v for k, v in aws_version(request["PolicyArn"]).items() if k != "Document"}],
-                "IsTruncated": False,
-            }
+        if request["PolicyArn"] in aws_managed():
+            version = aws_version(request["PolicyArn"])
+            return {"Versions": [{k: v for k, v in version.items() if k != "Document"}], "IsTruncated": False}
         policy = _find(call.store.records, request["PolicyArn"])
-        views = [_version_view(policy, each, whole=False) for each in reversed(policy.spec["Versions"])]
-        return {"Versions": views, "IsTruncated": False}
+        views = [_version_view(policy, each, whole=False) for each in policy.spec["Versions"]]
+        return paged("Versions", views, request, dict, _newest_first)
 
     @operation("DeletePolicyVersion")
     def delete_version(self, call: Call, request: Params) -> Result:
@@ -246,6 +244,15 @@ def _views(records: Records, scope: str) -> Iterator[dict[str, Any]]:
             yield aws_view(records, policy_arn)
 
 
+def _wanted_counts(request: Params) -> Iterator[str]:
+    """Give the counts that must not be nought in what is listed."""
+    usage = request.get("PolicyUsageFilter")
+    if request.get("OnlyAttached") or usage == "PermissionsPolicy":
+        yield "AttachmentCount"
+    if usage == "PermissionsBoundary":
+        yield "PermissionsBoundaryUsageCount"
+
+
 def _counts(records: Records, policy_arn: str) -> dict[str, int]:
     return {
         "AttachmentCount": sum(1 for _ in holders(records, f"attached:{policy_arn}")),
@@ -287,6 +294,11 @@ def _version_of(policy: Record, version_id: str) -> dict[str, Any]:
         if version["VersionId"] == version_id:
             return dict(version)
     raise _no_version(record_arn(policy), version_id)
+
+
+def _newest_first(version: Mapping[str, Any]) -> str:
+    """Return a name by which versions are in the order of their numbers, the highest first."""
+    return f"{VERSION_NUMBER_MAX - int(version['VersionId'][1:]):010}"
 
 
 def _no_version(policy_arn: str, version_id: str) -> Exception:
