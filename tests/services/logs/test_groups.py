@@ -1,4 +1,4 @@
-"""Log groups: names, paging, retention, protection and tags."""
+"""Log groups: names, paging and protection."""
 
 from __future__ import annotations
 
@@ -66,30 +66,6 @@ def test_groups_are_listed_by_pattern_and_tags(logs: Any) -> None:
     assert names(logs("ListLogGroups", logGroupTags=[{"key": "team", "values": ["!red"]}])) == ["app/web"]
     first = logs("ListLogGroups", limit=2)
     assert names(logs("ListLogGroups", limit=2, nextToken=first["nextToken"])) == ["web.app"]
-
-
-def test_retention_takes_only_the_days_aws_has(logs: Any) -> None:
-    logs("CreateLogGroup", logGroupName="g")
-    logs("PutRetentionPolicy", logGroupName="g", retentionInDays=7)
-    assert logs("DescribeLogGroups")["logGroups"][0]["retentionInDays"] == 7
-    with pytest.raises(ServiceError, match="enum value set: \\[1, 3, 5"):
-        logs("PutRetentionPolicy", logGroupName="g", retentionInDays=6)
-    logs("DeleteRetentionPolicy", logGroupName="g")
-    assert "retentionInDays" not in logs("DescribeLogGroups")["logGroups"][0]
-
-
-def test_tags_are_one_whichever_operation_sets_them(aws: Any, logs: Any) -> None:
-    logs("CreateLogGroup", logGroupName="g", tags={"a": "1"})
-    arn = f"arn:aws:logs:us-east-1:{aws.account}:log-group:g"
-    logs("TagLogGroup", logGroupName="g", tags={"b": "2"})
-    logs("TagResource", resourceArn=arn, tags={"c": "3"})
-    assert logs("ListTagsLogGroup", logGroupName="g")["tags"] == {"a": "1", "b": "2", "c": "3"}
-    logs("UntagLogGroup", logGroupName="g", tags=["a"])
-    logs("UntagResource", resourceArn=arn, tagKeys=["b", "none"])
-    assert logs("ListTagsForResource", resourceArn=arn)["tags"] == {"c": "3"}
-    with pytest.raises(ServiceError) as caught:
-        logs("TagResource", resourceArn=arn, tags={str(number): "" for number in range(50)})
-    assert caught.value.code == "TooManyTagsException"
 
 
 def test_a_protected_group_is_deleted_only_after_its_protection(logs: Any) -> None:

@@ -5,20 +5,7 @@ from dataclasses import replace
 import pytest
 
 from clary.core.errors import ServiceError
-from clary.core.settings import load
-from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.principals import Principals
-
-
-@pytest.fixture
-def management(aws, store, home):
-    """Return the account that a fresh Clary starts with."""
-    return replace(aws, account=bootstrap(store, load({"home": home}, {})))
-
-
-@pytest.fixture
-def organizations(management):
-    return management("organizations")
 
 
 def make(organizations, email: str = "a@example.com", **more: object) -> str:
