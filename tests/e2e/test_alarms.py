@@ -125,3 +125,27 @@ def test_a_metric_raises_an_alarm_and_the_alarms_on_it_within_its_period(account
     asked = {"AlarmName": "c", "AlarmTypes": ["CompositeAlarm"], "HistoryItemType": "Action"}
     (done,) = eventually(lambda: cloudwatch.describe_alarm_history(**asked)["AlarmHistoryItems"], 10)
     assert done["HistorySummary"] == f"Failed to execute action {topic}"
+
+
+def test_an_alarm_tells_those_who_listen_to_its_topic(account: Account) -> None:
+    cloudwatch, sns, sqs = account("cloudwatch"), account("sns"), account("sqs")
+    topic = sns.create_topic(Name="alerts")["TopicArn"]
+    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    arn = account.arn("inbox", "sqs")
+    allowed = {
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    watch = {name: value for name, value in WATCH.items() if name != "TreatMissingData"}
+    cloudwatch.put_metric_alarm(AlarmName="a", **watch, TreatMissingData="breaching", AlarmActions=[topic])
+    (received,) = eventually(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages"), 20)
+    envelope = json.loads(received["Body"])
+    notice = json.loads(envelope["Message"])
+    assert (envelope["TopicArn"], envelope["Subject"]) == (topic, 'ALARM: "a" in US East (N. Virginia)')
+    assert (notice["AlarmName"], notice["NewStateValue"], notice["Trigger"]["MetricName"]) == ("a", "ALARM", "Errors")
+    asked = {"AlarmName": "a", "HistoryItemType": "Action"}
+    (done,) = eventually(lambda: cloudwatch.describe_alarm_history(**asked)["AlarmHistoryItems"], 10)
+    assert done["HistorySummary"] == f"Successfully executed action {topic}"
