@@ -7,12 +7,16 @@ rows the model cannot take, 406 for an answer it cannot write.
 from __future__ import annotations
 
 import pickle
+import random
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from clary_runtime import lean
 from clary_runtime.algorithms.xgboost import answers
+from clary_runtime.algorithms.xgboost.acceleration import ROWS_MAX, Accelerated, accelerated
 from clary_runtime.algorithms.xgboost.library import Booster, LibraryError, Prediction, load_library
 from clary_runtime.algorithms.xgboost.payloads import PayloadError, csv_rows, libsvm_rows
 from clary_runtime.errors import ClientError
@@ -32,6 +36,11 @@ class HostedModel:
         self._booster = booster
         self._accept = accept
         self._keys = keys
+        self._accelerated: Accelerated | None = None
+
+    def accelerate(self) -> None:
+        """Answer small requests by compiled trees from now on, if they prove equal and faster."""
+        self._accelerated = accelerated(self._booster, chance=random.Random(0), stopwatch=time.perf_counter)  # noqa: S311 - draws rows to compare
 
     def quick(self, request: Request) -> bool:
         """Whether `answer` may run on the event loop."""
@@ -63,6 +72,8 @@ class HostedModel:
                     f"Feature size of csv inference data {columns} is not consistent with feature size of "
                     f"trained model {self._booster.columns}."
                 )
+            if self._accelerated is not None and len(values) <= ROWS_MAX * columns:
+                return self._accelerated.predict(values, columns)
             return self._booster.predict(values, columns)
         if content_type in LIBSVM_TYPES:
             rows = libsvm_rows(body)
@@ -96,7 +107,10 @@ def loader(folder: Path, environ: Mapping[str, str]) -> Callable[[], HostedModel
     accept = _bare(environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "")) or answers.CSV
 
     def load() -> HostedModel:
-        return HostedModel(Booster(load_library(), model_bytes(model_file(folder))), accept, keys)
+        model = HostedModel(Booster(load_library(), model_bytes(model_file(folder))), accept, keys)
+        if environ.get("CLARY_ACCELERATION", "").lower() != "off":  # meanwhile the library answers
+            threading.Thread(target=model.accelerate, name="accelerate", daemon=True).start()
+        return model
 
     return load
 

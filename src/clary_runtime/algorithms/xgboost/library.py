@@ -73,7 +73,20 @@ class Booster:
         self.classes = int(learner["learner_model_param"]["num_class"])
         self.columns = int(learner["learner_model_param"]["num_feature"])
         self._in_place = learner["learner_train_param"]["booster"] in IN_PLACE_BOOSTERS
-        self._options = json.dumps(self._prediction_options()).encode()
+        self._bytes = len(model)
+        options = self._prediction_options()
+        self.rounds_end = int(str(options["iteration_end"]))  # rounds that predict; 0: all of them
+        self._options = json.dumps(options).encode()
+
+    def document(self, bytes_max: int) -> dict[str, Any]:
+        """Return the model in the library's JSON format; raise LibraryError if it is larger than that."""
+        if self._bytes > bytes_max:
+            raise LibraryError(f"the model is larger than {bytes_max} bytes")
+        length, text = ctypes.c_uint64(), ctypes.POINTER(ctypes.c_char)()
+        outputs = (ctypes.byref(length), ctypes.byref(text))
+        self._call("XGBoosterSaveModelToBuffer", self._handle, b'{"format":"json"}', *outputs)
+        found: dict[str, Any] = json.loads(ctypes.string_at(text, length.value))
+        return found
 
     def predict(self, values: array[float], columns: int) -> Prediction:
         """Predict dense rows of 32-bit floats; not-a-number is a missing value."""
