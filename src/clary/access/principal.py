@@ -29,6 +29,10 @@ class Principal:
     source_arn: str = ""  # of a service: the resource that it acts for
 
 
+ANONYMOUS = Principal(account="", arn="anonymous", sort="User", user_id="anonymous")
+"""Whoever gives no credentials."""
+
+
 def service_principal(service: str, source_arn: str) -> Principal:
     """Return a service such as `sns` as what resource policies know it by, acting for one of its resources."""
     name = f"{service}.amazonaws.com"

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from clary.core.errors import ServiceError, UnknownOperation
 from clary.server.access import LOOPBACK, Authenticator, Identity, whole
+from clary.server.guests import SERVICE, Guest, guest_of
 from clary.server.internal import InternalCaller
 from clary.server.perform import Asked, Performer
 from clary.server.registry import Match
@@ -40,10 +41,11 @@ class Front:
         """Answer one request: who asks, what it means, what is asked, is it allowed, do it, write it down."""
         request_id = str(uuid.uuid4())
         signing_name = self.authenticator.signing_name(request)
-        match = self.performer.registry.match(to_path_style(request), signing_name)
+        guest = None if signing_name else guest_of(request)
+        match = self.performer.registry.match(to_path_style(request), SERVICE if guest else signing_name)
         if match is None:
             return _nobody(signing_name, request_id)
-        return self._told(match, request_id, partial(self._answer, request, match, request_id))
+        return self._told(match, request_id, partial(self._answer, request, match, request_id, guest))
 
     def _told(self, match: Match, request_id: str, act: Callable[[], Response | Pending]) -> Response | Pending:
         """Return what `act` returns, or the error that it raises."""
@@ -59,9 +61,9 @@ class Front:
             ours = ServiceError("We encountered an internal error. Please try again.", code="InternalFailure")
             return match.protocol.write_error(match.service.model, match.operation, ours, request_id)
 
-    def _answer(self, request: Request, match: Match, request_id: str) -> Response | Pending:
+    def _answer(self, request: Request, match: Match, request_id: str, guest: Guest | None) -> Response | Pending:
         request = self._with_what_was_signed(request, match)
-        identity = self.authenticator.authenticate(request, match.service.name)
+        identity = guest or self.authenticator.authenticate(request, match.service.name)
         if match.operation is None:
             raise match.error or UnknownOperation("The operation is unknown.")
         received = replace(to_path_style(identity.request), body=self._body(match, identity))
@@ -100,7 +102,7 @@ class Front:
             return request
         return replace(request, body=whole(request.body, self.body_bytes_max))
 
-    def _body(self, match: Match, identity: Identity) -> Body:
+    def _body(self, match: Match, identity: Identity | Guest) -> Body:
         """Return the body, checked against its signature: at once if it fits, else as it is read."""
         assert match.operation is not None
         if match.operation.has_streaming_input:
