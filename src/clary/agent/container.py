@@ -23,6 +23,8 @@ from clary.resources.instance import Instance, MetricRules, Training
 FOLDERS = ("input/config", "input/data", "model", "output/data", "code")
 CHECKPOINTS = "/opt/ml/checkpoints"
 SOURCE = "input/clary/sourcedir.tar.gz"
+PROCESSES_MAX = 1024
+"""Processes and threads of one instance: plenty for a job, and few enough that a fork bomb stops nobody else."""
 OWN_METRICS = {"xgboost": "algorithms/xgboost_metrics.json"}
 
 
@@ -97,6 +99,7 @@ def container_of(instance: Instance, runtime: Runtime, box: Box, given: Provisio
         python=runtime.python,
         readable=(*runtime.readable, *packages),
         host_name=spec.host_name,
+        processes_max=PROCESSES_MAX,
         isolated=spec.isolated,
         serves=spec.serving is not None,
         egress=given.egress and not spec.isolated,
