@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Protocol
@@ -43,6 +43,9 @@ HISTORY_KEEP_S = 30 * 24 * 3600.0
 SCALING = ":autoscaling:"
 FAILED = "EVALUATION_ERROR"
 TRIGGERS_MAX = 10
+WRITES_MAX = 100
+Step = tuple[Alarm, Transition]
+"""What is to be written of an alarm."""
 
 
 class Round(Protocol):
@@ -95,40 +98,38 @@ class Alarms:
     def _round(self, memory: Memory, records: Records, now: float) -> float:
         alarms = {alarm.name: alarm for alarm in _all(records)}
         metric = [alarm for alarm in alarms.values() if alarm.type is AlarmType.METRIC]
-        measured = self._measurements.open(records.account, records.region, now)
-        known = {alarm.uid for alarm in metric}
-        memory.judged = {uid: seen for uid, seen in memory.judged.items() if uid in known}
         due = [alarm for alarm in metric if memory.judged.get(alarm.uid) != _sight(alarm, now)]
+        measured = self._measurements.open(records.account, records.region, now)
         measured.prepare((alarm, alarm.span(now)) for alarm in due)
-        for alarm in due:
-            alarms[alarm.name] = self._evaluate(alarm, measured, memory, records, now)
-            memory.judged[alarm.uid] = _sight(alarm, now)
-        _compose(alarms, records, now)
+        steps = [(alarm, step) for alarm in due if (step := self._evaluate(alarm, measured, memory, now)) is not None]
+        alarms |= {alarm.name: _after(alarm, step) for alarm, step in steps}
+        steps += _compose(alarms, now)
+        _write(records, steps)
+        memory.judged = {alarm.uid: _sight(alarm, now) for alarm in metric}
+        memory.scaled = {alarm.uid: memory.scaled[alarm.uid] for alarm in metric if alarm.uid in memory.scaled}
         return _next(alarms.values(), now)
 
-    def _evaluate(self, alarm: Alarm, measured: Round, memory: Memory, records: Records, now: float) -> Alarm:
+    def _evaluate(self, alarm: Alarm, measured: Round, memory: Memory, now: float) -> Transition | None:
+        """Return what is to be written of an alarm, None if nothing is."""
         span = alarm.span(now)
         samples = measured.samples(alarm, span)
         if isinstance(samples, str):
-            return _unable(alarm, records)
+            return _evaluating(alarm, FAILED)
         verdict = judge(samples, Measure.of(alarm))
         if verdict.state is None or verdict.state is alarm.state:
-            return self._stay(_able(alarm, records), memory, records, now)
+            return _evaluating(alarm, None) or self._scaling(alarm, memory, now)
         cause = Cause(verdict.state, reason(alarm, verdict), reason_data(alarm, verdict, span, now))
         memory.scaled[alarm.uid] = now
-        return _write(records, alarm, transition(alarm, cause, now, evaluation=None))
+        return transition(alarm, cause, now, evaluation=None)
 
-    def _stay(self, alarm: Alarm, memory: Memory, records: Records, now: float) -> Alarm:
-        """Repeat the scaling actions of a state that lasts, once a minute."""
+    def _scaling(self, alarm: Alarm, memory: Memory, now: float) -> Transition | None:
+        """Return the scaling actions of a state that lasts, once a minute."""
         wanted = self._scales and any(SCALING in action for action in alarm.actions())
-        if wanted and now - memory.scaled.get(alarm.uid, 0.0) >= MINUTE_S:
-            memory.scaled[alarm.uid] = now
-            cause = Cause(alarm.state, alarm.status["reason"], alarm.status["data"])
-            with records.together() as together:
-                for each in actions_for(alarm, cause, now):
-                    if SCALING in each.spec["action"]:
-                        together.create(each.kind, each.name, each.spec, state=each.state)
-        return alarm
+        if not wanted or now - memory.scaled.get(alarm.uid, 0.0) < MINUTE_S:
+            return None
+        memory.scaled[alarm.uid] = now
+        cause = Cause(alarm.state, alarm.status["reason"], alarm.status["data"])
+        return Transition(Change(), [each for each in actions_for(alarm, cause, now) if SCALING in each.spec["action"]])
 
 
 def trim_history(store: Store, now: float) -> None:
@@ -164,29 +165,34 @@ def _next(alarms: Iterable[Alarm], now: float) -> float:
     return min(times)
 
 
-def _unable(alarm: Alarm, records: Records) -> Alarm:
-    """Keep the state of an alarm whose expression cannot be evaluated, and say so."""
-    if alarm.status.get("evaluation") == FAILED:
-        return alarm
-    return Alarm.read(records.update(alarm.record, Change(status={**alarm.status, "evaluation": FAILED})))
+def _evaluating(alarm: Alarm, state: str | None) -> Transition | None:
+    """Return what notes that an alarm can or cannot be evaluated, None if that is known; its state stays."""
+    if alarm.status.get("evaluation") == state:
+        return None
+    return Transition(Change(status={**alarm.status, "evaluation": state}), ())
 
 
-def _able(alarm: Alarm, records: Records) -> Alarm:
-    if not alarm.status.get("evaluation"):
-        return alarm
-    return Alarm.read(records.update(alarm.record, Change(status={**alarm.status, "evaluation": None})))
+def _after(alarm: Alarm, step: Transition) -> Alarm:
+    """Return an alarm as it will be once a step is written."""
+    state, status = step.change.state, step.change.status
+    return replace(
+        alarm,
+        state=alarm.state if state is None else AlarmState(state),
+        status=alarm.status if status is None else status,
+    )
 
 
-def _write(records: Records, alarm: Alarm, wanted: Transition) -> Alarm:
-    """Write a change of state with its history and its actions, all or nothing."""
-    with records.together() as together:
-        record = together.update(alarm.record, wanted.change)
-        for each in wanted.beside:
-            together.create(each.kind, each.name, each.spec, state=each.state, attributes=each.attributes)
-    return Alarm.read(record)
+def _write(records: Records, steps: Sequence[Step]) -> None:
+    """Write each step with its history and its actions, all or nothing; many to a transaction, which costs a sync."""
+    for first in range(0, len(steps), WRITES_MAX):
+        with records.together() as together:
+            for alarm, step in steps[first : first + WRITES_MAX]:
+                together.update(alarm.record, step.change)
+                for each in step.beside:
+                    together.create(each.kind, each.name, each.spec, state=each.state, attributes=each.attributes)
 
 
-def _compose(alarms: dict[str, Alarm], records: Records, now: float) -> None:
+def _compose(alarms: dict[str, Alarm], now: float) -> Iterator[Step]:
     """Evaluate composite alarms, each after those it looks at; those that look at themselves are left as they are."""
     for name in _ordered(alarms):
         alarm = alarms[name]
@@ -194,10 +200,12 @@ def _compose(alarms: dict[str, Alarm], records: Records, now: float) -> None:
         suppressing = _suppressing(alarm, alarms)
         if state is not alarm.state:
             cause = _cause(alarm, state, alarms)
-            wanted = suppressed_transition(alarm, cause, suppressing=suppressing, now=now)
-            alarms[name] = _write(records, alarm, wanted)
-        elif (moved := moved_on(alarm, suppressing=suppressing, now=now)) is not None:
-            alarms[name] = _write(records, alarm, moved)
+            step: Transition | None = suppressed_transition(alarm, cause, suppressing=suppressing, now=now)
+        else:
+            step = moved_on(alarm, suppressing=suppressing, now=now)
+        if step is not None:
+            alarms[name] = _after(alarm, step)
+            yield alarm, step
 
 
 def _ordered(alarms: Mapping[str, Alarm]) -> Iterable[str]:
