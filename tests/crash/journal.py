@@ -81,14 +81,14 @@ class Journal:
 
     def unexplained(self, causes: dict[str, Cause]) -> list[tuple[float, str]]:
         """Return the troubles that nothing explains: no kill that may cause them came shortly before."""
-        return [(at, outcome) for at, outcome in self.troubles if not self._follows(at, causes[outcome])]
+        rest = self.outside_outages()
+        return [(at, outcome) for at, outcome in rest if not self._follows(at, causes[outcome])]
 
-    def broken_between(self, kind: str) -> int:
-        """Return how many connections broke, but for the times from a kill of a kind to its being noted again."""
-        marks = [at for at, what in self.kills if what == kind]
+    def outside_outages(self) -> list[tuple[float, str]]:
+        """Return the troubles but for those from a supervisor's death until its successor answered."""
+        marks = [at for at, what in self.kills if what == "supervisor"]
         outages = list(zip(marks[::2], marks[1::2], strict=True))
-        broken = [at for at, outcome in self.troubles if outcome == "broken"]
-        return sum(not any(began <= at <= ended for began, ended in outages) for at in broken)
+        return [each for each in self.troubles if not any(began <= each[0] <= ended for began, ended in outages)]
 
     def _follows(self, at: float, cause: Cause) -> bool:
         return any(0 <= at - when <= cause.within_s for when, what in self.kills if what in cause.kinds)

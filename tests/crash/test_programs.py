@@ -31,9 +31,11 @@ while True:
     with open(f'/opt/ml/model/{{number}}', 'wb') as file:
         file.write(bytes(2**24))
 """
-DISK_IN_ONE_FILE = (
-    f"{PYTHON}\nwith open('/opt/ml/model/one', 'wb') as file:\n    while True:\n        file.write(bytes(2**24))\n"
-)
+DISK_IN_ONE_FILE = f"""{PYTHON}
+with open('/opt/ml/model/one', 'wb') as file:
+    while True:
+        file.write(bytes(2**24))
+"""
 LOOK = f"""{PYTHON}
 import glob, json, os, socket, subprocess, urllib.request
 
@@ -66,7 +68,7 @@ found = {{
     "another's port": tried(lambda: reach(("127.0.0.1", 8080))),
     "the instance metadata": tried(lambda: reach(("169.254.169.254", 80))),
     "a signal to all": tried(lambda: os.kill(-1, 0)),
-    "mounting": tried(lambda: subprocess.run(["mount", "-t", "tmpfs", "none", "/mnt"], check=True, capture_output=True)),
+    "mounting": tried(lambda: subprocess.run("mount -t tmpfs none /mnt", shell=True, check=True, capture_output=True)),
     "becoming root": tried(lambda: os.setuid(0)),
     "writing outside": tried(lambda: open("/usr/it", "w")),
 }}
@@ -103,10 +105,7 @@ def the_machine_goes_on(machine: Machine, account: Account, tmp_path: Path):
 @pytest.mark.timeout(240)
 def test_a_fork_bomb_is_held_and_ended_by_its_time(run):
     job = run("bomb", FORK_BOMB, StoppingCondition={"MaxRuntimeInSeconds": 3})
-    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) in (
-        ("Stopped", "MaxRuntimeExceeded"),
-        ("Failed", "Failed"),
-    )
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
 
 
 def test_a_program_that_takes_all_memory_is_told_to_ask_for_more(run):
