@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from clary.core.errors import ServiceError
-from clary.services.s3 import writing
+from clary.services.s3 import completion, writing
 
 BUCKET = "a-bucket"
+ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 
 
 @pytest.fixture
@@ -45,6 +46,10 @@ def refusal(call: Any, *args: Any, **params: Any) -> tuple[str, int]:
 
 def read(s3: Any, key: str = "k", **params: Any) -> bytes:
     return b"".join(s3("GetObject", Bucket=BUCKET, Key=key, **params)["Body"])
+
+
+def attributes(s3: Any, *names: str, **params: Any) -> dict[str, Any]:
+    return dict(s3("GetObjectAttributes", Bucket=BUCKET, Key="k", ObjectAttributes=list(names), **params))
 
 
 def files(aws: Any) -> list[Path]:
@@ -247,3 +252,52 @@ def test_an_object_streams_through_in_constant_memory(s3: Any) -> None:
         tracemalloc.stop()
     assert size == len(piece) * count
     assert peak < 8 * 1024 * 1024
+
+
+def test_of_an_objects_attributes_those_are_told_that_were_asked_for(s3: Any) -> None:
+    put = s3("PutObject", Bucket=BUCKET, Key="k", Body=b"data", StorageClass="STANDARD_IA")
+    told = attributes(s3, *ATTRIBUTES)
+    assert told.pop("LastModified") == s3("HeadObject", Bucket=BUCKET, Key="k")["LastModified"]
+    assert told == {
+        "ETag": put["ETag"].strip('"'),
+        "Checksum": {"ChecksumCRC64NVME": put["ChecksumCRC64NVME"], "ChecksumType": "FULL_OBJECT"},
+        "StorageClass": "STANDARD_IA",
+        "ObjectSize": 4,
+    }
+    assert set(attributes(s3, "ObjectSize")) == {"LastModified", "ObjectSize"}
+    s3("PutObject", Bucket=BUCKET, Key="k")
+    assert attributes(s3, "ObjectSize")["ObjectSize"] == 0
+    assert refusal(attributes, s3, "ObjectSize", "Colour") == ("InvalidArgument", 400)
+
+
+def test_the_parts_of_an_object_are_told_in_pages(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completion, "PART_BYTES_MIN", 1)
+    upload = s3("CreateMultipartUpload", Bucket=BUCKET, Key="k", ChecksumAlgorithm="SHA256")["UploadId"]
+    named = {"Bucket": BUCKET, "Key": "k", "UploadId": upload}
+    parts = []
+    for number in (1, 2, 3):
+        sent = s3("UploadPart", **named, PartNumber=number, Body=bytes(number), ChecksumAlgorithm="SHA256")
+        parts.append({"PartNumber": number, **sent})
+    s3("CompleteMultipartUpload", **named, MultipartUpload={"Parts": parts})
+    first = attributes(s3, "ObjectParts", MaxParts=2)["ObjectParts"]
+    assert (first["TotalPartsCount"], first["IsTruncated"], first["NextPartNumberMarker"]) == (3, True, 2)
+    rest = attributes(s3, "ObjectParts", PartNumberMarker=first["NextPartNumberMarker"])["ObjectParts"]
+    assert rest["IsTruncated"] is False
+    told = [(part["PartNumber"], part["Size"], part["ChecksumSHA256"]) for part in first["Parts"] + rest["Parts"]]
+    assert told == [(part["PartNumber"], part["PartNumber"], part["ChecksumSHA256"]) for part in parts]
+    none = attributes(s3, "ObjectParts", MaxParts=0)["ObjectParts"]
+    assert (none["Parts"], none["IsTruncated"]) == ([], False)
+    for wrong in ({"MaxParts": -1}, {"PartNumberMarker": -1}):
+        assert refusal(attributes, s3, "ObjectParts", **wrong) == ("InvalidArgument", 400)
+
+
+def test_attributes_are_of_a_version_that_is_there(aws: Any, s3: Any) -> None:
+    assert refusal(attributes, s3, "ETag") == ("NoSuchKey", 404)
+    s3("PutBucketVersioning", Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    version = s3("PutObject", Bucket=BUCKET, Key="k", Body=b"old")["VersionId"]
+    marker = s3("DeleteObject", Bucket=BUCKET, Key="k")["VersionId"]
+    assert attributes(s3, "ObjectSize", VersionId=version)["VersionId"] == version
+    assert refusal(attributes, s3, "ETag") == ("NoSuchKey", 404)
+    assert refusal(attributes, s3, "ETag", VersionId=marker) == ("MethodNotAllowed", 405)
+    assert refusal(attributes, s3, "ETag", VersionId="other") == ("NoSuchVersion", 404)
+    assert refusal(attributes, aws.other()("s3"), "ETag") == ("AccessDenied", 403)

@@ -86,22 +86,6 @@ def test_a_delete_marker_hides_the_object_and_has_no_bytes(s3: Any) -> None:
     assert read(s3) == b"1"
 
 
-def test_a_batch_tells_of_each_object_what_became_of_it(s3: Any) -> None:
-    switch(s3, "Enabled")
-    version = put(s3, b"1")
-    named = [{"Key": "k"}, {"Key": "k", "VersionId": version}, {"Key": "x" * 2000}, {"Key": "k", "ETag": '"no"'}]
-    done = s3("DeleteObjects", Bucket=BUCKET, Delete={"Objects": named})
-    marked, gone, again = done["Deleted"]
-    assert (marked["DeleteMarker"], len(marked["DeleteMarkerVersionId"])) == (True, 32)
-    assert gone == {"Key": "k", "VersionId": version}
-    assert again["DeleteMarker"] is True
-    assert [each["Code"] for each in done["Errors"]] == ["KeyTooLongError"]
-    quiet = s3("DeleteObjects", Bucket=BUCKET, Delete={"Objects": [{"Key": "k"}], "Quiet": True})
-    assert quiet["Deleted"] == []
-    for wrong in ([], [{"Key": "k"}] * 1001):
-        assert refusal(s3, "DeleteObjects", Bucket=BUCKET, Delete={"Objects": wrong}) == ("MalformedXML", 400)
-
-
 def test_versioning_is_enabled_or_suspended_and_nothing_else(s3: Any) -> None:
     for configuration in ({}, {"Status": "Off"}):
         assert refusal(s3, "PutBucketVersioning", Bucket=BUCKET, VersioningConfiguration=configuration) == (

@@ -10,11 +10,10 @@ from clary.core.errors import ServiceError
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.s3 import checksums, conditions, faults, metadata, ranges, reading, tags, writing
 from clary.services.s3.ownership import key_of, own_bucket, version_id, versioning
+from clary.services.s3.parts import page_of
 from clary.services.s3.ranges import Span
 from clary.store.objects import Checksum, New, Part, Version
 from clary.store.records import Record
-
-PARTS_PAGE_MAX = 1000
 
 
 class Objects(Operations):
@@ -70,7 +69,10 @@ class Objects(Operations):
             "StorageClass": metadata.storage_class(version),
             "ObjectSize": version.size,
         }
-        chosen = {name: facts[name] for name in request["ObjectAttributes"] if facts.get(name) is not None}
+        for name in request["ObjectAttributes"]:
+            if name not in facts:
+                raise faults.invalid_argument("Invalid attribute name specified.", "x-amz-object-attributes", name)
+        chosen = {name: facts[name] for name in request["ObjectAttributes"] if facts[name] is not None}
         return {"LastModified": version.modified, **version_id(bucket, version), **chosen}
 
 
@@ -137,8 +139,7 @@ def _part_extent(call: Call, version: Version, request: Params, *, wants_checksu
 
 def _parts_told(call: Call, version: Version, request: Params) -> dict[str, Any]:
     """Return the ObjectParts of GetObjectAttributes."""
-    after = request.get("PartNumberMarker", 0)
-    limit = min(request.get("MaxParts", PARTS_PAGE_MAX), PARTS_PAGE_MAX)
+    after, limit = page_of(request)
     left = [part for part in call.store.objects.parts(version) if part.number > after]
     shown = left[:limit]
     return {
@@ -146,7 +147,7 @@ def _parts_told(call: Call, version: Version, request: Params) -> dict[str, Any]
         "PartNumberMarker": after,
         "NextPartNumberMarker": shown[-1].number if shown else after,
         "MaxParts": limit,
-        "IsTruncated": len(left) > len(shown),
+        "IsTruncated": bool(shown) and len(left) > len(shown),
         "Parts": [_part_told(version, part) for part in shown],
     }
 

@@ -62,10 +62,7 @@ class Parts(Operations):
         """Return a page of the parts that came so far."""
         bucket = own_bucket(call, request)
         upload = upload_of(call, bucket, request)
-        after, limit = request.get("PartNumberMarker", 0), request.get("MaxParts", PARTS_PAGE_MAX)
-        if limit < 0 or after < 0:
-            raise faults.invalid_argument("Argument max-parts and part-number-marker must not be negative", "max-parts")
-        limit = min(limit, PARTS_PAGE_MAX)
+        after, limit = page_of(request)
         parts = call.store.uploads.parts(upload.id, after=after, limit=limit + 1)
         shown = parts[:limit]
         result = {
@@ -82,6 +79,14 @@ class Parts(Operations):
             "StorageClass": upload.about["StorageClass"],
         }
         return {**result, **checksum_of(upload)}
+
+
+def page_of(request: Params) -> tuple[int, int]:
+    """Return the part that a page comes after and how many it holds at most, or raise InvalidArgument."""
+    after, limit = request.get("PartNumberMarker", 0), request.get("MaxParts", PARTS_PAGE_MAX)
+    if limit < 0 or after < 0:
+        raise faults.invalid_argument("Argument max-parts and part-number-marker must not be negative", "max-parts")
+    return after, min(limit, PARTS_PAGE_MAX)
 
 
 def upload_of(call: Call, bucket: Record, request: Params) -> Upload:
