@@ -163,12 +163,8 @@ def alarm_arn(account: str, region: str, name: str) -> str:
 
 
 def period_of(spec: Mapping[str, Any]) -> int:
-    """Return the period of what an alarm's parameters ask for: of several metrics, the longest."""
+    """Return the period of what an alarm's parameters ask for; all metrics of one have the same."""
     if "Period" in spec:
         period: int = spec["Period"]
         return period
-    metrics = spec.get("Metrics", ())
-    own = [each["Period"] for each in metrics if "Period" in each and each.get("ReturnData", True)]
-    return (
-        own[0] if own else max((each["MetricStat"]["Period"] for each in metrics if "MetricStat" in each), default=60)
-    )
+    return max((each["MetricStat"]["Period"] for each in spec["Metrics"] if "MetricStat" in each), default=MINUTE_S)

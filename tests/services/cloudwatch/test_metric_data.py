@@ -82,7 +82,7 @@ def test_a_query_that_is_not_to_be_returned_is_left_out(cloudwatch: Any, start: 
         ({"Id": "e", "Expression": "a / c"}, "Error in expression 'e': Unknown id 'c'"),
         ({"Id": "e", "Expression": "a +"}, "Error in expression 'e': Unexpected end of the expression"),
         ({"Id": "e", "Expression": "AVG(a)"}, "must return a time series"),
-        ({"Id": "e", "Expression": "e + a"}, "depends on itself"),
+        ({"Id": "e", "Expression": "e + a"}, "The query 'e' depends on itself"),
         ({"Id": "e", "Expression": "ANOMALY_DETECTION_BAND(a, 2)"}, "is not offered by Clary"),
         ({"Id": "e", "Expression": "SELECT AVG(x) FROM N"}, "Metrics Insights queries are not offered"),
         ({"Id": "e", "Expression": "+".join(["SEARCH('x','Sum',60)"] * 6)}, "5 SEARCH functions at most"),
@@ -142,3 +142,13 @@ def test_a_label_shows_what_its_series_holds(cloudwatch: Any, start: datetime) -
     (line,) = data(cloudwatch, start, query("a", Label=label), LabelOptions={"Timezone": "+0130"})["MetricDataResults"]
     shown = (start + timedelta(minutes=99)).strftime("%Y-%m-%d %H:%M:%S UTC+01:30")
     assert line["Label"] == f"a Sum 0 - 9 {shown}"
+
+
+def test_long_chains_of_expressions_are_followed_and_circles_are_found(cloudwatch: Any, start: datetime) -> None:
+    chain = [{"Id": f"e{each}", "Expression": f"e{each + 1} + 1", "ReturnData": each == 0} for each in range(400)]
+    ends = {"Id": "e400", "Expression": "a + b + e401", "ReturnData": False}
+    hidden = [query(name, ReturnData=False) for name in ("a", "b")]
+    (line,) = data(cloudwatch, start, *chain, ends, {**hidden[0], "Id": "e401"}, *hidden)["MetricDataResults"]
+    assert line["Values"][-1] == 400.0
+    with pytest.raises(ServiceError, match="depends on itself"):
+        data(cloudwatch, start, *chain, {"Id": "e400", "Expression": "e17"})

@@ -6,13 +6,13 @@ GetMetricData asks over the clock's own periods, an alarm over those that end at
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from clary.services.cloudwatch.data import dimensions_of
 from clary.services.cloudwatch.faults import Invalid
-from clary.services.cloudwatch.metric_math.evaluation import Scene, evaluate
+from clary.services.cloudwatch.metric_math.evaluation import WORDS, Scene, evaluate
 from clary.services.cloudwatch.metric_math.labels import search_labels
 from clary.services.cloudwatch.metric_math.searches import parse_search
 from clary.services.cloudwatch.metric_math.syntax import Apply, BadExpression, Name, Node, parse, walk
@@ -95,7 +95,6 @@ class Evaluation:
     readings: Readings
     window: Window
     _values: dict[str, Value] = field(default_factory=dict)
-    _open: list[str] = field(default_factory=list)
 
     def series(self, name: str) -> Several:
         """Return the series of a query, or raise Invalid where its expression makes none."""
@@ -110,16 +109,31 @@ class Evaluation:
         return value
 
     def _value(self, name: str) -> Value:
-        if name in self._values:
-            return self._values[name]
+        """Return a query's value; what it depends on comes first, so that long chains do not nest."""
+        todo, opened = [name], set[str]()
+        while todo:
+            now = todo[-1]
+            waits_for = [] if now in self._values else [each for each in self._needs(now) if each not in self._values]
+            if any(each in opened for each in waits_for):
+                raise BadExpression(f"The query '{now}' depends on itself")
+            if now not in self._values and not waits_for:
+                self._values[now] = self._fresh(self.queries[now])
+            if not waits_for:
+                todo.pop()
+            opened.add(now)
+            todo += waits_for
+        return self._values[name]
+
+    def _needs(self, name: str) -> Iterator[str]:
+        """Give the other queries that one sees."""
         if name not in self.queries:
             raise BadExpression(f"Unknown id '{name}'")
-        if name in self._open:
-            raise BadExpression(f"The query '{name}' depends on itself")
-        self._open.append(name)
-        value = self._values[name] = self._fresh(self.queries[name])
-        self._open.pop()
-        return value
+        source = self.queries[name].source
+        if isinstance(source, Wanted):
+            return
+        for each in walk(source):
+            if isinstance(each, Name) and each.name not in WORDS:
+                yield each.name
 
     def _fresh(self, query: Query) -> Value:
         if isinstance(query.source, Wanted):
