@@ -36,6 +36,8 @@ class Receives(Operations):
         )
         wait_s = _within(request, "WaitTimeSeconds", queue.number("ReceiveMessageWaitTimeSeconds"), 0, WAIT_S_MAX)
         poll = Poll(self.platform, queue, wanted, request)
+        if not wait_s:
+            return poll.ask(poll.messages_of(queue), patient=False) or {}
         return wait_for(poll.ask, poll.messages, self.platform.store.clock, call.now + wait_s)
 
 
@@ -54,6 +56,11 @@ class Poll:
         queue = store.queues(self.queue.account, self.queue.region).find(self.queue.name)
         if queue is None or queue.id != self.queue.id:
             raise NoSuchQueue
+        return self.messages_of(queue)
+
+    def messages_of(self, queue: Queue) -> Messages:
+        """Return the messages of a queue that was just read."""
+        store = self.platform.store
         return Messages(store.queue_archive.database, store.words, queue, int(store.clock() * 1000))
 
     def ask(self, messages: Messages, *, patient: bool) -> Mapping[str, Any] | None:
