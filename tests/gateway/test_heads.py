@@ -110,3 +110,67 @@ def test_a_hostile_head_takes_no_longer_than_its_length():
 )
 def test_the_first_bytes_tell_what_cannot_be_an_invocation(begun, may):
     assert may_be_invocation(bytearray(begun)) is may
+
+
+SIGNED = (
+    LINE + HOST + b"Content-Type: text/csv\r\nX-Amz-Date: 1\r\nAuthorization: one\r\nContent-Length: 3\r\n"
+    b"X-Amzn-SageMaker-Target-Variant: blue\r\n\r\n"
+)
+
+
+def told(head):
+    return head._replace(headers=head.headers.items())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"one", b"another"),
+        (b"X-Amz-Date: 1", b"x-amz-date:   2 "),
+        (b"Content-Length: 3", b"Content-Length: 40"),
+        (b"text/csv", b"text/plain"),
+        (b"blue", b"green"),
+        (b"localhost", b"elsewhere"),
+        (b"/churn/", b"/other/"),
+        (b"Content-Length: 3", b"Transfer-Encoding: chunked"),
+        (b"Content-Length: 3", b"Connection: close"),
+        (b"X-Amz-Date: 1", b"Connection: close"),
+        (b"X-Amz-Date: 1\r\n", b""),
+        (b"X-Amz-Date: 1\r\n", b"X-Amz-Date: 1\r\nX-Amz-Date: 2\r\n"),
+        (b"X-Amz-Date: 1\r\nAuthorization: one", b"Authorization: two\r\nX-Amz-Date: 3"),
+    ],
+)
+def test_a_head_is_read_the_same_whatever_came_before_it_on_the_connection(old, new):
+    connection = heads.Heads()
+    assert told(connection.parse(SIGNED)) == told(parse(SIGNED))
+    changed = SIGNED.replace(old, new)
+    assert changed != SIGNED
+    for raw in (changed, changed, SIGNED):
+        assert told(connection.parse(raw)) == told(parse(raw))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"Content-Length: 3", b"Content-Length: -3"),
+        (b"Authorization: one", b"Authorization: o\x00e"),
+        (b"Authorization: one", b"Authorization: o\nne: x"),
+        (b"Authorization: one", b"Authorization : one"),
+        (b"X-Amz-Date: 1", b"Content-Length: 3"),
+    ],
+)
+def test_a_malformed_head_is_refused_whatever_came_before_it(old, new):
+    connection = heads.Heads()
+    connection.parse(SIGNED)
+    changed = SIGNED.replace(old, new)
+    if b"Content-Length: 3\r\nAuthorization" in changed:
+        changed = changed.replace(b"Content-Length: 3\r\nA", b"Content-Length: 4\r\nA")
+    with pytest.raises(Malformed):
+        connection.parse(changed)
+
+
+def test_fields_that_come_twice_are_joined_in_every_head_of_a_connection():
+    connection = heads.Heads()
+    raw = LINE + HOST + b"X-Amz-Date: 1\r\nX-Amz-Date: 2\r\n\r\n"
+    connection.parse(raw)
+    assert connection.parse(raw.replace(b": 2", b": 3")).headers.get("x-amz-date") == "1,3"

@@ -18,7 +18,7 @@ from typing import Protocol, cast
 from clary.gateway import answers
 from clary.gateway.answers import CONTINUE, Answer
 from clary.gateway.bodies import Chunks, TooLarge
-from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Malformed, may_be_invocation, parse
+from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Heads, Malformed, may_be_invocation
 from clary.gateway.invocations import Respond
 
 IDLE_S = 75.0
@@ -95,6 +95,7 @@ class Connection(asyncio.Protocol):
         self._searched = 0
         self._lingered = 0
         self._began = 0.0
+        self._heads = Heads()
         self._head: Head | None = None
         self._chunks: Chunks | None = None
 
@@ -215,7 +216,7 @@ class Connection(asyncio.Protocol):
         self._searched = max(1, len(self._buffer) - len(HEAD_END))
 
     def _begin(self, raw: bytes) -> bool:
-        head = parse(raw)
+        head = self._heads.parse(raw)
         if head is None:
             if self._handed_back:
                 raise Malformed("The api took this for an invocation, which it is not.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from clary.wire.message import Headers
@@ -15,6 +16,8 @@ from clary.wire.message import Headers
 HEAD_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 100
 HEAD_END = b"\r\n\r\n"
+KEPT_BYTES_MAX = 4096
+"""Of a head, until the next one of the connection has come."""
 START = b"POST /endpoints/"
 LINE_END = b"\r\n"
 INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations(-response-stream)?")
@@ -23,6 +26,16 @@ TEXT = bytes([ord("\t"), *range(0x20, 0x7F), *range(0x80, 0x100)])
 """What a line may hold (RFC 9110, section 5.5)."""
 TOKEN = b"!#$%&'*+-.^_`|~" + string.ascii_letters.encode() + string.digits.encode()
 """What a header's name is made of (RFC 9110, section 5.6.2)."""
+FOR_THE_MODEL = ("content-type", "accept")
+PREFIX = "x-amzn-sagemaker-"
+"""Of header fields that say what is asked for."""
+CHANGING = frozenset(
+    (
+        "amz-sdk-invocation-id", "amz-sdk-request", "authorization", "content-length", "date", "traceparent",
+        "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amzn-trace-id",
+    )
+)  # fmt: skip
+"""Header fields that change from request to request, and say nothing of what is asked for."""
 
 
 class Malformed(Exception):
@@ -45,6 +58,12 @@ class Head(NamedTuple):
     expects_continue: bool
     endpoint: str
     streams: bool
+    asked: tuple[tuple[str, str], ...]  # the header fields that say what is asked for
+
+    def with_values(self, values: Mapping[str, str]) -> Head:
+        """Return a head that differs in header fields that say nothing of what is asked for."""
+        headers = self.headers.replaced(values)
+        return self._replace(headers=headers, length=None if self.length is None else _number(headers))
 
 
 def may_be_invocation(begun: bytearray) -> bool:
@@ -52,11 +71,45 @@ def may_be_invocation(begun: bytearray) -> bool:
     return begun.startswith(START) or START.startswith(begun)
 
 
+class Heads:
+    """Reads the heads of one connection: what stands in one as it stood in the one before is not read again."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._before: Head | None = None
+
+    def parse(self, raw: bytes) -> Head | None:
+        """Return the head that ends with the empty line of `raw`, None if it is no invocation's, or raise Malformed."""
+        lines = raw[: -len(HEAD_END)].decode("latin-1").split("\r\n")
+        if raw.translate(None, TEXT) != LINE_END * (len(lines) + 1):
+            raise Malformed("The request head has a control character.")
+        head = self._read_changes(lines) or _read(lines)
+        self._lines, self._before = lines, head if len(raw) <= KEPT_BYTES_MAX else None
+        return head
+
+    def _read_changes(self, lines: list[str]) -> Head | None:
+        """Return the head if only fields that change anyway differ from the one before."""
+        before = self._before
+        if before is None or len(lines) != len(self._lines) or len(before.headers.items()) != len(set(before.headers)):
+            return None  # or a field came twice
+        values = {}
+        for old, new in zip(self._lines, lines, strict=True):
+            if old != new:
+                name, _, value = new.partition(":")
+                key = name.lower()
+                if key not in CHANGING or not old.startswith(f"{name}:"):
+                    return None
+                values[key] = value.strip(" \t")
+        return before.with_values(values)
+
+
 def parse(raw: bytes) -> Head | None:
-    """Return the head that ends with the empty line of `raw`, None if it is no invocation's, or raise Malformed."""
-    line, *fields = raw[: -len(HEAD_END)].decode("latin-1").split("\r\n")
-    if raw.translate(None, TEXT) != LINE_END * (len(fields) + 2):
-        raise Malformed("The request head has a control character.")
+    """Return the first head of a connection, as `Heads.parse` does."""
+    return Heads().parse(raw)
+
+
+def _read(lines: list[str]) -> Head | None:
+    line, *fields = lines
     request_line = REQUEST_LINE.fullmatch(line)
     if request_line is None:
         raise Malformed("The request line is malformed.")
@@ -94,6 +147,9 @@ def _head(path: str, query: str, invocation: re.Match[str], headers: Headers, ve
         expects_continue=headers.get("expect").lower() == "100-continue",
         endpoint=invocation[1],
         streams=invocation[2] is not None,
+        asked=tuple(
+            (name, value) for name, value in headers.items() if name in FOR_THE_MODEL or name.startswith(PREFIX)
+        ),
     )
 
 
@@ -112,6 +168,10 @@ def _length(headers: Headers, version: str) -> int | None:
         if "content-length" in headers:
             raise Malformed("A request has either a length or chunks.")
         return None
+    return _number(headers)
+
+
+def _number(headers: Headers) -> int:
     text = headers.get("content-length", "0")
     if not (text.isascii() and text.isdigit()) or len(text) > 19:
         raise Malformed("The content length is not a number.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from clary.core.errors import ServiceError
 from clary.gateway.answers import invalid
-from clary.gateway.heads import Head
+from clary.gateway.heads import PREFIX, Head
 
-PREFIX = "x-amzn-sagemaker-"
 NAME_PATTERN = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?")
 """Matches what AWS's pattern does, faster."""
@@ -31,7 +31,7 @@ UNSUPPORTED = {
     f"{PREFIX}session-id": "Endpoint {} does not support stateful sessions.",
     f"{PREFIX}enable-explanations": "Endpoint {} does not have an explainer.",
 }
-PASSED_ON = ("content-type", "accept")
+KNOWN_MAX = 256
 
 
 class Parameters(NamedTuple):
@@ -54,21 +54,23 @@ class Parameters(NamedTuple):
 
 def read(head: Head) -> Parameters:
     """Return the parameters, or raise the ValidationError that AWS answers."""
-    endpoint = head.endpoint
+    return _read(head.endpoint, head.asked)
+
+
+@lru_cache(KNOWN_MAX)  # what an endpoint is asked differs from request to request in the body alone
+def _read(endpoint: str, asked: tuple[tuple[str, str], ...]) -> Parameters:
     if len(endpoint) > NAME_CHARACTERS_MAX:
         raise _broken(f"Value '{endpoint}' at 'endpointName'", _at_most(NAME_CHARACTERS_MAX))
     if NAME.fullmatch(endpoint) is None:
         rule = f"Member must satisfy regular expression pattern: {NAME_PATTERN}"
         raise _broken(f"Value '{endpoint}' at 'endpointName'", rule)
-    fields = head.headers.items()
-    kept = [(name, value) for name, value in fields if name in PASSED_ON or name.startswith(PREFIX)]
-    for name, value in kept:
+    for name, value in asked:
         _check(name, value)
     return Parameters(
         endpoint=endpoint,
-        target_variant=head.headers.get(f"{PREFIX}target-variant"),
-        target_model=head.headers.get(f"{PREFIX}target-model"),
-        fields="".join([f"{name}: {value}\r\n" for name, value in kept]),
+        target_variant=",".join(value for name, value in asked if name == f"{PREFIX}target-variant"),
+        target_model=",".join(value for name, value in asked if name == f"{PREFIX}target-model"),
+        fields="".join(f"{name}: {value}\r\n" for name, value in asked),
     )
 
 

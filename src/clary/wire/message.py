@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,13 @@ class Headers:
         self._joined = dict(self._items)
         if len(self._joined) < len(self._items):
             self._joined = _joined(self._items)
+
+    def replaced(self, values: Mapping[str, str]) -> Headers:
+        """Return the same fields, some of them with other values; no name may have come twice."""
+        found = Headers()
+        found._joined = {**self._joined, **values}
+        found._items = list(found._joined.items())
+        return found
 
     def get(self, name: str, default: str = "") -> str:
         """Return the value of a header, several joined by commas as RFC 9110 says."""
