@@ -33,7 +33,7 @@ from clary.resources.alarm import (
 from clary.resources.alarm_rule import alarms_of, holds, name_of, parse_rule
 from clary.resources.alarm_suppression import Held, moved_on, suppressed_transition
 from clary.resources.alarm_transition import Cause, Transition, actions_for, transition
-from clary.resources.alarm_verdict import Measure, judge, reason, reason_data
+from clary.resources.alarm_verdict import Measure, Verdict, judge, reason, reason_data
 from clary.store.query import Query
 from clary.store.records import Change, Record, Records
 from clary.store.store import Store
@@ -55,7 +55,10 @@ class Round(Protocol):
         """Read what these alarms watch, all together."""
 
     def samples(self, alarm: Alarm, span: Span) -> Sequence[Sample] | str:
-        """Return a sample for each period of a span, or in a sentence why there is none."""
+        """Return a sample for each period of a span, or in a sentence why there is none.
+
+        None at all says that the alarm is to stay as it is.
+        """
 
 
 class Measurements(Protocol):
@@ -115,7 +118,7 @@ class Alarms:
         samples = measured.samples(alarm, span)
         if isinstance(samples, str):
             return _evaluating(alarm, FAILED)
-        verdict = judge(samples, Measure.of(alarm))
+        verdict = judge(samples, Measure.of(alarm)) if samples else Verdict(None)
         if verdict.state is None or verdict.state is alarm.state:
             return _evaluating(alarm, None) or self._scaling(alarm, memory, now)
         cause = Cause(verdict.state, reason(alarm, verdict), reason_data(alarm, verdict, span, now))

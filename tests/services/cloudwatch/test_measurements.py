@@ -91,3 +91,15 @@ def test_several_metrics_read_at_once_are_what_each_is_by_itself(aws: Any) -> No
                          Datum("b", (("d", "v"),), now + second, values=[-second, 1.5])])  # fmt: skip
     for wanted in (Range(now, now + 600, 60), Range(now + 30, now + 500, 90), Range(now, now + 600, 10, "Count")):
         assert series.read_many(metrics, wanted) == {metric: series.read(metric, wanted) for metric in metrics}
+
+
+def test_percentiles_of_few_values_are_passed_over_where_the_alarm_says_so(aws: Any) -> None:
+    now = aws.store.clock() // 60 * 60 + 10
+    percentile = {name: value for name, value in {**WATCH, "ExtendedStatistic": "p90"}.items() if name != "Statistic"}
+    plain, minding = alarms(aws, plain=percentile, minding={**percentile, "EvaluateLowSampleCountPercentile": "ignore"})
+    series = aws.store.series(aws.account, aws.region)
+    for count, told in ((99, []), (1, [None, None, 5.0])):  # a hundred values leave ten beyond the ninetieth
+        series.put("N", [Datum("m", (), now - 60, values=[5.0], counts=[count])])
+        measured = Round(Remembered(series), now)
+        assert values(measured.samples(plain, plain.span(now))) == [None, None, 5.0]
+        assert values(measured.samples(minding, minding.span(now))) == told

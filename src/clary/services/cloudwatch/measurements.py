@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,7 +14,10 @@ from clary.store.points import Datapoint, Range
 from clary.store.series import Metric, MetricQuery
 from clary.store.store import Store
 
-WATCHED = "watched"
+WATCHED, COUNTED = "watched", "counted"
+FEW = 10
+"""Values that must lie beyond a percentile for it to mean something; user guide, «Percentile-based alarms»."""
+PERCENTILE = re.compile(r"p(\d{1,3}(?:\.\d+)?)", re.IGNORECASE)
 TOGETHER_MAX = 500
 Key = tuple[Metric, int, str | None, bool, int]
 """A metric, the period, unit and spread that are asked for, and the end; the start may lie further back."""
@@ -59,7 +63,10 @@ class Round:
         self.readings.read_ahead(asked)
 
     def samples(self, alarm: Alarm, span: Span) -> Sequence[Sample] | str:
-        """Return a sample for each period of a span, or in a sentence why there is none."""
+        """Return a sample for each period of a span, or in a sentence why there is none.
+
+        None at all where the alarm is not to be judged by percentiles of few values, and there are few.
+        """
         queries = self._queries.get(alarm.uid)
         threshold = alarm.spec.get("ThresholdMetricId")
         try:
@@ -69,6 +76,8 @@ class Round:
             bounds = self._points(evaluation, threshold) if threshold else None
         except Invalid as wrong:
             return wrong.message
+        if COUNTED in queries and _too_few(alarm, values, self._points(evaluation, COUNTED)):
+            return []
         return [_sample(alarm, at, values, bounds) for at in span.starts()]
 
     def _window(self, span: Span) -> Window:
@@ -143,7 +152,21 @@ def _asked(alarm: Alarm) -> Sequence[Mapping[str, Any]]:
         "Stat": spec.get("Statistic") or spec["ExtendedStatistic"],
         **({"Unit": spec["Unit"]} if "Unit" in spec else {}),
     }
-    return [{"Id": WATCHED, "MetricStat": stat}]
+    counted = {"Id": COUNTED, "MetricStat": {**stat, "Stat": "SampleCount"}, "ReturnData": False}
+    return [{"Id": WATCHED, "MetricStat": stat}, *([counted] if _minds_few(spec) else [])]
+
+
+def _minds_few(spec: Mapping[str, Any]) -> bool:
+    percentile = PERCENTILE.fullmatch(spec.get("ExtendedStatistic", ""))
+    return percentile is not None and spec.get("EvaluateLowSampleCountPercentile") == "ignore"
+
+
+def _too_few(alarm: Alarm, values: Mapping[int, float], counts: Mapping[int, float]) -> bool:
+    """Tell whether a datapoint among the newest is of fewer values than its percentile needs."""
+    percentile = PERCENTILE.fullmatch(alarm.spec["ExtendedStatistic"])
+    assert percentile is not None, "only percentiles are counted for"
+    beyond = min(float(percentile[1]), 100 - float(percentile[1]))  # of a hundred
+    return any(counts.get(at, 0.0) * beyond < FEW * 100 for at in sorted(values)[-alarm.evaluation_periods :])
 
 
 def _watched(queries: Mapping[str, Query], threshold: str | None) -> str:
