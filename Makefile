@@ -8,7 +8,7 @@ PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile
 CLIENTS := awscli sagemaker2 sagemaker3
 
 .DEFAULT_GOAL := setup
-.PHONY: help setup setup-runtime clients programs demo test test-slow check format bench tables lock
+.PHONY: help setup setup-runtime clients programs demo test test-slow check format bench bench-inference tables lock
 
 help:  ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -49,6 +49,11 @@ format: setup  ## Format the code, and mend what ruff can mend
 
 bench: setup  ## Run the benchmarks, one after the other
 	@for each in benchmarks/*.py; do echo "== $$each"; $(PYTHON) "$$each" || exit 1; done
+
+bench-inference: setup  ## Measure predictions beside bare servers of the same model (needs wrk)
+	@test -d .venv/clients/bench || { $(PYTHON3) -m venv .venv/clients/bench && \
+		.venv/clients/bench/bin/pip install -q -r requirements/bench.lock; }
+	@cd benchmarks && ../$(PYTHON) -m inference --write
 
 tables: setup  ## Derive the generated tables anew
 	@for each in tools/*_index.py tools/*_table.py; do $(PYTHON) "$$each" || exit 1; done

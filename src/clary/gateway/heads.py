@@ -83,15 +83,19 @@ class Heads:
         lines = raw[: -len(HEAD_END)].decode("latin-1").split("\r\n")
         if raw.translate(None, TEXT) != LINE_END * (len(lines) + 1):
             raise Malformed("The request head has a control character.")
-        head = self._read_changes(lines) or _read(lines)
-        self._lines, self._before = lines, head if len(raw) <= KEPT_BYTES_MAX else None
+        head = self._read_changes(lines)
+        if head is None:
+            head = _read(lines)
+            once = head is not None and len(set(head.headers)) == len(lines) - 1  # no field came twice
+            self._before = head if once and len(raw) <= KEPT_BYTES_MAX else None
+        self._lines = lines if self._before is not None else []
         return head
 
     def _read_changes(self, lines: list[str]) -> Head | None:
         """Return the head if only fields that change anyway differ from the one before."""
         before = self._before
-        if before is None or len(lines) != len(self._lines) or len(before.headers.items()) != len(set(before.headers)):
-            return None  # or a field came twice
+        if before is None or len(lines) != len(self._lines):
+            return None
         values = {}
         for old, new in zip(self._lines, lines, strict=True):
             if old != new:
@@ -100,7 +104,8 @@ class Heads:
                 if key not in CHANGING or not old.startswith(f"{name}:"):
                     return None
                 values[key] = value.strip(" \t")
-        return before.with_values(values)
+        self._before = before.with_values(values)
+        return self._before
 
 
 def parse(raw: bytes) -> Head | None:

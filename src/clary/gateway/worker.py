@@ -7,6 +7,7 @@ once what is under way is answered.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 import resource
@@ -42,6 +43,7 @@ def run(settings: Settings, store: Store, worker: str, sockets: Sockets) -> None
     """Serve until SIGTERM."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    gc.freeze()  # what was imported lives on anyway: no collection need look at it again
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, store, worker, sockets))
 

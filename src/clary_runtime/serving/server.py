@@ -8,6 +8,7 @@ exit code 1.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -115,6 +116,7 @@ class Server:
         except Exception:  # noqa: BLE001 - the edge: loading runs customers' code
             LOG.exception("Unable to load model")
             return False
+        gc.freeze()  # modules and model live on anyway: no collection need look at them again
         LOG.info("Model server started.")
         return True
 

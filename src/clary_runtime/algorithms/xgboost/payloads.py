@@ -19,10 +19,11 @@ class PayloadError(Exception):
 def csv_rows(body: bytes) -> tuple[array[float], int]:
     """Return the values of a CSV body, row by row, and how many make a row; an empty field is a missing value."""
     lines = body.split() if b" " not in body and b"\t" not in body else body.strip().splitlines()
-    delimiter = next((mark for mark in DELIMITERS if mark in lines[0]), b",") if lines else b","
-    columns = lines[0].count(delimiter) + 1 if lines else 0
+    first = lines[0] if lines else b""
+    delimiter = b"," if b"," in first else next((mark for mark in DELIMITERS if mark in first), b",")
+    columns = first.count(delimiter) + 1 if lines else 0
     try:
-        if any(line.count(delimiter) + 1 != columns for line in lines):
+        if any(line.count(delimiter) + 1 != columns for line in lines[1:]):
             raise ValueError("the rows have different numbers of fields")
         return _values(delimiter.join(lines), delimiter), columns
     except ValueError as error:
