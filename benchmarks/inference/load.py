@@ -14,6 +14,7 @@ from inference.processes import cpu_s
 
 SCRIPT = Path(__file__).with_name("requests.lua")
 CONNECTIONS = (1, 8, 64)
+TIMEOUT = "30s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,18 @@ def interleaved(
 
 
 def _wrk(port: int, path: str, connections: int, seconds: int) -> dict[str, int]:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT), f"http://127.0.0.1:{port}", path]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        TIMEOUT,
+        "-s",
+        str(SCRIPT),
+        f"http://127.0.0.1:{port}",
+        path,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.partition("RESULT ")[2])
 
