@@ -29,7 +29,7 @@ TRY_TO_WRITE = """
 import os
 for path in {paths!r}:
     try:
-        open(os.path.join(path, "x"), "w").write("x")
+        open(os.path.join(path, "by-a-program"), "w").write("x")
         print(path, "written")
     except OSError as error:
         print(path, "refused")
@@ -200,7 +200,7 @@ def test_a_memory_hog_is_killed_and_told_apart(lab: Any) -> None:
 
 def test_a_disk_filler_is_refused(lab: Any) -> None:
     filler = """
-for path in ("/opt/ml/x", "/tmp/x", "/dev/shm/x"):
+for path in ("/opt/ml/filler", "/tmp/filler", "/dev/shm/filler"):
     try:
         with open(path, "wb") as file:
             for _ in range(400): file.write(bytes(1 << 20))
@@ -210,12 +210,12 @@ for path in ("/opt/ml/x", "/tmp/x", "/dev/shm/x"):
 """
     said = lab.output("a", filler, disk_bytes=50 * MIB, memory_bytes=256 * MIB, shm_bytes=8 * MIB)
     assert said.splitlines() == [
-        "/opt/ml/x File too large",
-        "/tmp/x File too large",
-        "/dev/shm/x No space left on device",
+        "/opt/ml/filler File too large",
+        "/tmp/filler File too large",
+        "/dev/shm/filler No space left on device",
     ]
     said = lab.output("b", filler, disk_bytes=300 * MIB, memory_bytes=200 * MIB)
-    assert said.splitlines()[1] == "/tmp/x No space left on device"
+    assert said.splitlines()[1] == "/tmp/filler No space left on device"
 
 
 def test_links_in_the_models_folder_are_not_followed_when_it_changes_hands(lab: Any) -> None:
