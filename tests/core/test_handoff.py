@@ -223,3 +223,22 @@ def test_a_length_beyond_the_limit_is_refused_and_its_connection_closed(
             list(inbox.take())
         inbox.close()
         assert far.recv(1) == b""
+
+
+def test_who_stops_taking_closes_the_channels_too(folder: Path) -> None:
+    path = folder / "channel.sock"
+
+    async def run() -> None:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            stop = handoff.accept(listener, lambda *_: None)
+            with socket.socket(socket.AF_UNIX) as sender:
+                sender.setblocking(False)
+                sender.connect(str(path))
+                for _ in range(10):  # turns of the loop, in the first of which the channel is accepted
+                    await asyncio.sleep(0)
+                stop()
+                assert await asyncio.get_running_loop().sock_recv(sender, 1) == b""
+
+    asyncio.run(run())

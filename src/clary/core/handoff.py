@@ -56,11 +56,13 @@ def accept(listener: socket.socket, taken: Taken) -> Callable[[], None]:
     """Take what arrives at a listener, on the running event loop, until the callable that is returned is called."""
     loop = asyncio.get_running_loop()
     listener.settimeout(0)
+    inboxes: set[Inbox] = set()
 
     def welcome() -> None:
         with suppress(BlockingIOError, ConnectionError):
             channel, _ = listener.accept()
             inbox = Inbox(channel)
+            inboxes.add(inbox)
             loop.add_reader(channel, read, inbox)
 
     def read(inbox: Inbox) -> None:
@@ -68,11 +70,18 @@ def accept(listener: socket.socket, taken: Taken) -> Callable[[], None]:
             for connection, pending in inbox.take():
                 taken(connection, pending)
         except (EOFError, OSError):
-            loop.remove_reader(inbox.channel)
-            inbox.close()
+            close(inbox)
+
+    def close(inbox: Inbox) -> None:
+        inboxes.discard(inbox)
+        loop.remove_reader(inbox.channel)
+        inbox.close()
 
     def stop() -> None:
+        """Take nothing more; what was not acknowledged is offered again, by its sender."""
         loop.remove_reader(listener)
+        for inbox in list(inboxes):
+            close(inbox)
 
     loop.add_reader(listener, welcome)
     return stop
