@@ -18,14 +18,14 @@ from clary.compute.backend import Observed, State
 from clary.resources.instance import Instance, Phase
 from clary.store.series import Datum
 
-LOOK_S = 5.0
+LOOK_S = 2.0
 """A program's end and its lines ring a bell; time-outs and pings are looked after this often."""
 READY_LOOK_S = 0.02
 """How soon to ask a server again that does not answer yet: it is all that stands before `InService`."""
 PING_EVERY_S = 5.0
 PINGS_FAILED_MAX = 3
 MEASURE_EVERY_S = 60.0
-DISK_EVERY_S = 5.0
+DISK_EVERY_S = 2.0
 CHECKPOINT_EVERY_S = 10.0
 CREDENTIALS_EVERY_S = 3600.0
 CREDENTIALS_S = 6 * 3600
