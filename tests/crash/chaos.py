@@ -53,12 +53,12 @@ class Chaos:
         return send(living[self.chance.choice(sorted(living))], signal.SIGKILL)
 
     def _supervisor(self) -> bool:
-        """Kill the supervisor and start it again; it is noted twice, before and after its absence."""
+        """Kill the supervisor, and start it again."""
         self.journal.killed("supervisor")
         send(self.machine.pid("supervisor"), signal.SIGKILL)
         done = self.machine.up()
         assert done.returncode == 0, done.stderr
-        self.journal.killed("supervisor")
+        self.journal.came_back()
         return True
 
     def _instance(self, kill: Callable[[Kept], bool]) -> bool:

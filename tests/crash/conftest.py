@@ -33,12 +33,13 @@ def chance(seed: int) -> random.Random:
 
 @contextmanager
 def ended_in_order(home: Path) -> Iterator[Machine]:
-    """Give a running Clary on a home; at the end nothing of it runs."""
+    """Give a running Clary on a home; at the end nothing of it runs, and pytest shows its logs with a failure."""
     machine = Machine(home)
     machine.start()
     try:
         yield machine
     finally:
+        print(machine.logs())
         for client in machine._roots.values():
             client.close()
         machine.stop()

@@ -41,6 +41,7 @@ class Journal:
     lost: set[str] = field(default_factory=set)  # jobs whose keeper was killed before an end was written
     hit: set[str] = field(default_factory=set)  # jobs whose program was killed, if it had not ended yet
     kills: list[tuple[float, str]] = field(default_factory=list)
+    returns: list[float] = field(default_factory=list)  # of the supervisor
     answers: Counter[str] = field(default_factory=Counter)  # of invocations: "200", error codes, "broken"
     troubles: list[tuple[float, str]] = field(default_factory=list)  # invocations that were not answered 200
     acknowledged_count: int = 0
@@ -72,6 +73,11 @@ class Journal:
         with self._lock:
             self.kills.append((time.monotonic(), what))
 
+    def came_back(self) -> None:
+        """Note that the supervisor that was killed has a successor, and that it answers."""
+        with self._lock:
+            self.returns.append(time.monotonic())
+
     def answered(self, outcome: str) -> None:
         """Note how an invocation ended."""
         with self._lock:
@@ -86,8 +92,8 @@ class Journal:
 
     def outside_outages(self) -> list[tuple[float, str]]:
         """Return the troubles but for those from a supervisor's death until its successor answered."""
-        marks = [at for at, what in self.kills if what == "supervisor"]
-        outages = list(zip(marks[::2], marks[1::2], strict=True))
+        died = [at for at, what in self.kills if what == "supervisor"]
+        outages = list(zip(died, self.returns, strict=True))
         return [each for each in self.troubles if not any(began <= each[0] <= ended for began, ended in outages)]
 
     def _follows(self, at: float, cause: Cause) -> bool:

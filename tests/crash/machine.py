@@ -14,6 +14,7 @@ from typing import Any
 from tests.e2e.conftest import Clary, eventually
 
 REAPER_CHILD = "2"  # bubblewrap's own first process is 1 inside
+LOG_CHARACTERS = 2000
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
@@ -92,6 +93,11 @@ class Machine(Clary):
             "bells": [name for name in self._names("run/bells") if not self._is_own(name.rpartition(".")[2])],
             "counters": self._names("run/counters")[len([name for name in self.pids() if "gateway" in name]) :],
         }
+
+    def logs(self) -> str:
+        """Return the ends of the logs of Clary's own processes."""
+        files = sorted((self.home / "log").glob("*.log"))
+        return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')[-LOG_CHARACTERS:]}" for path in files)
 
     def blobs(self) -> list[Path]:
         """Return the files of objects."""

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from tests.crash.machine import Machine, send, stopped
@@ -37,14 +38,27 @@ def second_controller(machine: Machine) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def still(pid: int) -> Iterator[None]:
-    """Have a process stand still."""
-    send(pid, signal.SIGSTOP)
-    eventually(lambda: stopped(pid), 10)
+def still(machine: Machine, pid: int) -> Iterator[None]:
+    """Have a process stand still, but not in the middle of a write: SQLite has all other writers wait for that."""
+    eventually(lambda: stands_still(pid) and not writes(machine, pid), 10)
     try:
         yield
     finally:
         send(pid, signal.SIGCONT)
+
+
+def stands_still(pid: int) -> bool:
+    send(pid, signal.SIGCONT)
+    send(pid, signal.SIGSTOP)
+    eventually(lambda: stopped(pid), 10)
+    return True
+
+
+def writes(machine: Machine, pid: int) -> bool:
+    """Say whether a process has, or waits for, the turn to write that the writers of records take."""
+    inode = (machine.home / "db/records.lock").stat().st_ino
+    locks = [line.split()[-4:-2] for line in Path("/proc/locks").read_text().splitlines()]
+    return any(holder == str(pid) and file.endswith(f":{inode}") for holder, file in locks)
 
 
 def leader(machine: Machine) -> int:
@@ -67,10 +81,11 @@ def test_what_a_controller_writes_after_its_lease_was_lost_does_not_land(machine
     before = [account.train(f"before-{number}", image) for number in range(3)]
     time.sleep(chance.uniform(0, 0.05))  # stop it at a moment that nobody chose
     with second_controller(machine) as second:
-        with still(first):
+        with still(machine, first):
             eventually(lambda: leader(machine) == second.pid, 3 * LEASE_S)
             assert all(account.completed(each) for each in before)
-            with still(second.pid):
+            eventually(lambda: not rows(machine, "select 1 from record where kind = 'clary/instance'"))
+            with still(machine, second.pid):
                 account.train("after", image)
                 known = rows(machine, "select * from record order by uid")
                 send(first, signal.SIGCONT)
