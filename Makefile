@@ -41,6 +41,7 @@ check: setup  ## Check format, lint, types, floors and house rules
 	@.venv/bin/ruff check $(SOURCES)
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@$(PYTHON) tools/operations_table.py --check
 	@$(PYTHON) -m pytest -q tests/house
 
 format: setup  ## Format the code, and mend what ruff can mend
