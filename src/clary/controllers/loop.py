@@ -17,7 +17,7 @@ from typing import Protocol
 from clary.core.clock import Clock
 from clary.core.errors import LeaseLost, StaleRecord
 from clary.resources.instance import INSTANCE, owner_of
-from clary.store.changes import Behind, Changed
+from clary.store.changes import Behind, Changed, Ear
 from clary.store.leases import Lease
 from clary.store.records import Kind, Record, Records
 from clary.store.store import Store
@@ -119,7 +119,6 @@ class Loop:
         self._reconcilers = reconcilers
         self._holder = holder
         self._clock = clock
-        self._lock = threading.Lock()
 
     def run(self, stop: threading.Event) -> None:
         """Lead whenever the lease can be had, until told to stop."""
@@ -150,10 +149,7 @@ class _Term:
         self._seq = 0
         self._lost = threading.Event()
 
-    def lead(self, ear: object, stop: threading.Event) -> None:
-        from clary.store.changes import Ear
-
-        assert isinstance(ear, Ear)
+    def lead(self, ear: Ear, stop: threading.Event) -> None:
         renewed = resynced = float("-inf")
         with ThreadPoolExecutor(PARALLEL_MAX, "reconcile") as pool:
             while not stop.is_set():
