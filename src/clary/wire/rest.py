@@ -69,7 +69,7 @@ def _write(
     if shape is None:
         return Response(status, headers, b"")
     status, bound = http_binding.write(shape, result, status)
-    if status == 200 and result.get("ContentRange"):
+    if status == 200 and result.get("ContentRange") and not _binds_status(shape):
         status = 206  # RFC 9110, Content-Range: the answer to a range request is a part
     kind, sent = _write_body(body, operation, shape, result)
     if status == 204 and sent not in (b"", b"{}"):
@@ -77,6 +77,11 @@ def _write(
     if sent != b"" and not _binds_content_type(shape):
         headers = [("content-type", kind), *headers]
     return Response(status, headers + bound, b"" if status in _NO_BODY else sent)
+
+
+def _binds_status(shape: StructureShape) -> bool:
+    """Return whether a member is the status, so that the handler alone decides on it."""
+    return any(member.serialization.get("location") == "statusCode" for member in shape.members.values())
 
 
 def _binds_content_type(shape: StructureShape) -> bool:
