@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -65,14 +63,15 @@ def connect(home: Path) -> Iterator[Callable[[], socket.socket]]:
         opened.append(ours)
         return ours
 
-    connect.pid = server.pid  # type: ignore[attr-defined]
+    connect.server = server  # type: ignore[attr-defined]
     yield connect
     for each in opened:
         each.close()
-    server.terminate()
+    listener.close()
+    if server.is_alive():
+        server.terminate()
     server.join(15)
     assert server.exitcode == 0
-    listener.close()
 
 
 def answer(sock: socket.socket) -> tuple[int, bytes]:
@@ -188,5 +187,6 @@ def test_requests_under_way_are_finished_at_the_end(connect) -> None:
     assert sock.recv(100).startswith(b"HTTP/1.1 100")  # the api has it
     sock.sendall(b"x")
     connect(b"GET /quick HTTP/1.1\r\n\r\n").recv(100)
-    os.kill(connect.pid, signal.SIGTERM)
+    connect.server.terminate()
     assert answer(sock) == (200, b"PUT /slow 1")
+    connect.server.join(15)
