@@ -247,7 +247,7 @@ def test_keepers_killed_at_random_moments_leave_nothing(lab: Any) -> None:
         threading.Event().wait(moments.random() / 10)
         os.kill(keeper_pid(lab, name), signal.SIGKILL)
         assert lab.ended(name).state is State.LOST
-        lab.wait(lambda: not processes_of(lab), within_s=2)
+        lab.wait(lambda: not processes_of(lab))
         lab.backend.stop(name)
         lab.backend.remove(name)
     assert lab.backend.names() == []

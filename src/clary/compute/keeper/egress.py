@@ -34,10 +34,11 @@ def fork_proxy(path: str) -> int:
     """Leave a proxy process behind that listens on this socket and dies with this process; return its pid."""
     listener = bridges.listen_on_path(path)
     listener.settimeout(None)
+    keeper = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
-            kernel.die_with_parent()
+            kernel.die_with(keeper)
             for number in (signal.SIGTERM, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             signal.set_wakeup_fd(-1)

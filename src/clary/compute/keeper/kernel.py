@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 CLONE_NEWUSER: Final = 0x10000000
+CLONE_NEWPID: Final = 0x20000000
 CLONE_NEWNET: Final = 0x40000000
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
@@ -43,9 +44,22 @@ def enter_network_namespace() -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies."""
+def enter_process_namespace() -> None:
+    """Put the next child, and all that come of it, in a process namespace that ends when that child does."""
+    _check(_LIBC.unshare(CLONE_NEWPID), "unshare")
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies; end at once where that has happened already."""
     _check(_LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0), "prctl")
+    if parent_of("self") != parent:
+        os._exit(1)
+
+
+def parent_of(pid: int | str) -> int:
+    """Return a process's parent as /proc counts, also where `getppid` cannot see out of a process namespace."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])
 
 
 def adopt_orphans() -> None:

@@ -40,9 +40,13 @@ class Program:
         kernel.adopt_orphans()
         self.status, write_end = os.pipe()
         os.set_blocking(self.status, False)
+        keeper = os.getpid()
+        if plan["sandboxed"]:
+            kernel.enter_process_namespace()  # bubblewrap's child waits forever if bubblewrap dies before it
         self._pid = os.fork()
         if self._pid == 0:
             try:
+                kernel.die_with(keeper)
                 _become(plan, environment, log, write_end)
             except (OSError, ValueError) as error:
                 os.write(2, f"The program could not be started: {error}\n".encode())
@@ -59,8 +63,8 @@ class Program:
         except BlockingIOError:
             return True
         self._status_text += chunk.decode()
-        told = self._told()
-        self.inner_pid = self.inner_pid or told.get("child-pid")
+        if self.inner_pid is None and "child-pid" in self._told():  # told as its own namespace counts
+            self.inner_pid = next(iter(_children(self._pid)), None)
         return bool(chunk)
 
     def _told(self) -> dict[str, int]:
@@ -82,7 +86,7 @@ class Program:
 
     def kill(self) -> None:
         """Kill every child: with bubblewrap its process namespace goes, and what is orphaned becomes a child."""
-        for pid in _children():
+        for pid in _children(os.getpid()):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -90,7 +94,7 @@ class Program:
 
     def end_everything(self) -> None:
         """Kill whatever the program left behind and return when no process is left."""
-        while _children():
+        while _children(os.getpid()):
             self.kill()
             pid, status = os.waitpid(-1, 0)
             if pid == self._pid:
@@ -115,7 +119,6 @@ class Program:
 
 def _become(plan: dict[str, Any], environment: dict[str, str], log: int, status: int) -> None:
     """Turn this forked child into the program."""
-    kernel.die_with_parent()
     for group in plan["cgroups"]:
         with open(f"{group}/cgroup.procs", "w", encoding="ascii") as file:
             file.write("0")
@@ -146,9 +149,12 @@ def _become(plan: dict[str, Any], environment: dict[str, str], log: int, status:
     os.execve(argv[0], argv, environment)  # noqa: S606 - what the instance asks for
 
 
-def _children() -> list[int]:
-    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-        return [int(pid) for pid in file.read().split()]
+def _children(pid: int) -> list[int]:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def _oom_kills(path: str | None) -> int:
