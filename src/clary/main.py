@@ -20,7 +20,7 @@ from clary.agent.agent import Agent
 from clary.agent.counters import Collector
 from clary.agent.packages import Packages
 from clary.agent.tools import Tools
-from clary.compute.admission import Policy, this_machine
+from clary.compute.admission import Policy, promisable, this_machine
 from clary.compute.process import ProcessBackend, ProcessSettings
 from clary.controllers import seat
 from clary.controllers.alarm_actions import AlarmActions, NoScaling
@@ -141,9 +141,16 @@ def agent(settings: Settings) -> None:
     store = open_store(settings)
     stop = _stop_on_sigterm(store.bell)
     doorbell = settings.run / "keepers.sock"
+    capacity = this_machine()
+    policy = Policy(instances_max=settings.instances_max, instance_memory_bytes_max=settings.instance_memory_bytes_max)
     backend = ProcessBackend(
         settings.instances,
-        ProcessSettings(api_socket=settings.platform_socket, doorbell=doorbell, unsandboxed=settings.unsandboxed),
+        ProcessSettings(
+            api_socket=settings.platform_socket,
+            doorbell=doorbell,
+            memory_bytes_max=promisable(capacity, policy),
+            unsandboxed=settings.unsandboxed,
+        ),
     )
     tools = Tools(
         store=store,
@@ -152,8 +159,8 @@ def agent(settings: Settings) -> None:
         clock=store.clock,
         home=settings.home,
         work=settings.work,
-        capacity=this_machine(),
-        policy=Policy(),
+        capacity=capacity,
+        policy=policy,
         egress=settings.egress,
         packages=Packages(backend, settings.packages, os.environ),
         doorbell=doorbell,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from clary.compute.admission import GIB, Capacity, Policy, Refusal, Share, admit, share, this_machine
+from clary.compute.admission import GIB, Capacity, Policy, Refusal, Share, admit, free_memory_bytes, share, this_machine
 from clary.compute.instance_types import InstanceType, find
 
 LAPTOP = Capacity(vcpus=8, memory_bytes=16 * GIB)
@@ -17,48 +19,92 @@ def kind(name: str) -> InstanceType:
     return found
 
 
+def job(memory: int, vcpus: float = 2) -> Share:
+    return Share(vcpus, memory, 0, vcpus, memory)
+
+
+def fitted(name: str, policy: Policy = POLICY) -> tuple[float, int]:
+    found = share(kind(name), LAPTOP, policy, serves=False)
+    return found.vcpus, found.memory_bytes
+
+
+def ask(
+    name: str, running: list[Share], machine: Capacity = LAPTOP, policy: Policy = POLICY, *, serves: bool = False
+) -> Share | Refusal:
+    return admit(kind(name), running, machine, policy, serves=serves, free_bytes=machine.memory_bytes)
+
+
+def refusal(answer: Share | Refusal) -> Refusal:
+    assert isinstance(answer, Refusal)
+    return answer
+
+
 def test_a_type_is_fitted_to_the_machine() -> None:
-    assert share(kind("ml.m5.4xlarge"), LAPTOP, POLICY) == Share(vcpus=8, memory_bytes=2 * GIB)
-    assert share(kind("ml.t3.medium"), LAPTOP, Policy(instance_memory_bytes_max=64 * GIB)) == Share(2, 4 * GIB)
-    assert share(kind("ml.r5.24xlarge"), LAPTOP, Policy(instance_memory_bytes_max=64 * GIB)).memory_bytes == 15 * GIB
+    roomy = Policy(instance_memory_bytes_max=64 * GIB)
+    assert fitted("ml.m5.4xlarge") == (8, 2 * GIB)
+    assert fitted("ml.t3.medium", roomy) == (2, 4 * GIB)
+    assert fitted("ml.r5.24xlarge", roomy)[1] == 15 * GIB
 
 
-def test_the_memory_promised_never_exceeds_the_machines() -> None:
+def test_a_job_is_promised_all_that_it_may_use() -> None:
     running: list[Share] = []
-    while isinstance(granted := admit(kind("ml.t2.medium"), running, LAPTOP, POLICY), Share):
+    while isinstance(granted := ask("ml.t2.medium", running), Share):
         running.append(granted)
-    assert isinstance(granted, Refusal)
-    assert not granted.permanent
+    assert not refusal(granted).permanent
     assert "bytes of memory" in granted.reason
     assert len(running) == 7
     assert sum(each.memory_bytes for each in running) <= LAPTOP.memory_bytes - POLICY.reserved_memory_bytes
 
 
+def test_model_servers_may_use_as_much_and_fit_by_the_dozen() -> None:
+    running: list[Share] = []
+    while isinstance(granted := ask("ml.m5.large", running, serves=True), Share):
+        running.append(granted)
+    assert len(running) > 100
+    assert {each.memory_bytes for each in running} == {2 * GIB}
+    assert "bytes of memory" in refusal(granted).reason
+
+
+def test_the_number_of_instances_has_an_end() -> None:
+    assert "instances" in refusal(ask("ml.m5.large", [job(1)] * 3, policy=Policy(instances_max=3))).reason
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_nothing_starts_while_hardly_any_memory_is_free_whatever_was_promised(serves: bool) -> None:
+    answer = admit(kind("ml.m5.large"), [], LAPTOP, POLICY, serves=serves, free_bytes=200 * 2**20)
+    assert refusal(answer) == Refusal(
+        "Insufficient capacity for ml.m5.large: this machine has 200 MiB of memory free, "
+        "less than the 384 MiB it keeps.",
+        permanent=False,
+    )
+
+
 def test_cpus_are_shared_up_to_the_overcommit() -> None:
     policy = Policy(cpu_overcommit=2, instance_memory_bytes_max=GIB // 4)
-    running = [Share(8, GIB // 4)] * 2
-    refused = admit(kind("ml.m5.xlarge"), running, LAPTOP, policy)
-    assert isinstance(refused, Refusal)
+    running = [job(GIB // 4, 8)] * 2
+    refused = refusal(ask("ml.m5.xlarge", running, policy=policy))
     assert refused.reason == "Insufficient capacity for ml.m5.xlarge: it would make 20 vCPUs of 16."
-    assert isinstance(admit(kind("ml.m5.xlarge"), running[:1], LAPTOP, policy), Share)
+    assert isinstance(ask("ml.m5.xlarge", running[:1], policy=policy), Share)
 
 
 def test_gpus_are_never_pretended() -> None:
-    refused = admit(kind("ml.g4dn.xlarge"), [], LAPTOP, POLICY)
+    refused = ask("ml.g4dn.xlarge", [], serves=True)
     assert refused == Refusal("ml.g4dn.xlarge has 1 GPUs; this machine has 0.", permanent=True)
     with_gpus = Capacity(8, 16 * GIB, gpus=1)
-    first = admit(kind("ml.g4dn.xlarge"), [], with_gpus, POLICY)
+    first = ask("ml.g4dn.xlarge", [], with_gpus, serves=True)
     assert isinstance(first, Share)
-    second = admit(kind("ml.g4dn.xlarge"), [first], with_gpus, POLICY)
-    assert isinstance(second, Refusal)
-    assert not second.permanent
+    assert not refusal(ask("ml.g4dn.xlarge", [first], with_gpus, serves=True)).permanent
 
 
 def test_a_small_machine_still_runs_something_and_a_tiny_one_says_so() -> None:
-    assert isinstance(admit(kind("ml.m5.large"), [], Capacity(1, GIB), POLICY), Share)
-    refused = admit(kind("ml.m5.large"), [], Capacity(1, GIB // 8), POLICY)
-    assert isinstance(refused, Refusal)
-    assert refused.permanent
+    assert isinstance(ask("ml.m5.large", [], Capacity(1, GIB)), Share)
+    assert refusal(ask("ml.m5.large", [], Capacity(1, GIB // 8))).permanent
+
+
+def test_the_kernel_says_how_much_memory_is_free(tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 2048 kB\nMemFree: 1 kB\nMemAvailable:    1024 kB\n")
+    assert free_memory_bytes(tmp_path / "meminfo") == 2**20
+    assert 0 < free_memory_bytes() <= this_machine().memory_bytes
 
 
 def test_this_machine_has_something() -> None:

@@ -79,3 +79,20 @@ def test_a_group_that_cannot_limit_memory_is_an_error_and_other_files_may_lack(t
     (tmp_path / "h/memory.max").mkdir(parents=True)
     with pytest.raises(IsADirectoryError):
         limits.make_groups({str(tmp_path / "h"): {"memory.max": "1"}})
+
+
+def test_all_instances_together_are_held_to_what_the_machine_can_give(tmp_path: Path) -> None:
+    (tmp_path / "memory/clary").mkdir(parents=True)
+    (tmp_path / "all/clary").mkdir(parents=True)
+    limits.hold_together(Hierarchy(1, {"memory": tmp_path / "memory"}), 1000)
+    limits.hold_together(Hierarchy(2, {"all": tmp_path / "all"}), 2000)
+    limits.hold_together(NO_GROUPS, 3000)
+    assert (tmp_path / "memory/clary/memory.limit_in_bytes").read_text() == "1000"
+    assert (tmp_path / "all/clary/memory.max").read_text() == "2000"
+
+
+def test_a_machine_that_cannot_hold_instances_together_says_so_and_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits.hold_together(Hierarchy(1, {"memory": tmp_path / "none"}), 1000)
+    assert "not held to 1000 bytes" in caplog.text

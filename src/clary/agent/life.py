@@ -125,7 +125,7 @@ class Life:
         if instance.spec.desired is Desired.STOP:
             self._end(instance)
             return 0.0
-        self._rooms.take(instance)
+        self._rooms.keep(instance)
         runtime = images.resolve(instance.spec.image, self._tools.home)
         downloader = Downloader(self._client(instance), instance.spec.volume_bytes, self._unwanted)
         self._box.fill(instance, runtime, downloader)
@@ -162,7 +162,7 @@ class Life:
 
     def _watch(self, instance: Instance) -> float:
         """Stay with the program until it ends."""
-        self._rooms.take(instance)
+        self._rooms.keep(instance)
         watch = Watch(self._tools, instance, self._box, self._write)
         while (observed := watch.look()) is not None and not observed.ended:
             if self._woken.wait(watch.pause_s()):

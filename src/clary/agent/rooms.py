@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from clary.agent.places import Mistake
-from clary.compute.admission import Capacity, Policy, Refusal, Share, admit, share
+from clary.compute.admission import Capacity, Policy, Refusal, Share, admit, free_memory_bytes, share
 from clary.compute.instance_types import InstanceType, find
 from clary.resources.instance import Instance
 
@@ -17,23 +18,36 @@ class Rooms:
 
     capacity: Capacity
     policy: Policy
+    free_bytes: Callable[[], int] = free_memory_bytes
     taken: dict[str, Share] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, instance: Instance) -> Refusal | None:
-        """Promise an instance its share, or say why not; one that has it keeps it."""
+        """Promise an instance what it needs, or say why not; one that has its room keeps it."""
         with self._lock:
             if instance.name in self.taken:
                 return None
-            offered = admit(type_of(instance), self.taken.values(), self.capacity, self.policy)
+            offered = admit(
+                type_of(instance),
+                self.taken.values(),
+                self.capacity,
+                self.policy,
+                serves=instance.spec.serving is not None,
+                free_bytes=self.free_bytes(),
+            )
             if isinstance(offered, Refusal):
                 return offered
             self.taken[instance.name] = offered
             return None
 
+    def keep(self, instance: Instance) -> None:
+        """Count an instance that is under way already, as it is when the agent was started anew."""
+        with self._lock:
+            self.taken.setdefault(instance.name, self.share(instance))
+
     def share(self, instance: Instance) -> Share:
         """Return what an instance gets on this machine."""
-        return share(type_of(instance), self.capacity, self.policy)
+        return share(type_of(instance), self.capacity, self.policy, serves=instance.spec.serving is not None)
 
     def leave(self, name: str) -> None:
         """Give a share back."""

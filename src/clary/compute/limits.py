@@ -6,6 +6,7 @@ its instances too; a group's path is a function of the instance, so that whoever
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import signal
@@ -14,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+log = logging.getLogger(__name__)
 
 CPU_PERIOD_US: Final = 100_000
 V1_CONTROLLERS: Final = ("memory", "cpu", "cpuacct", "pids")
@@ -125,6 +128,21 @@ def settings(hierarchy: Hierarchy, *, vcpus: float, memory_bytes: int, processes
         "pids": {"pids.max": processes},
     }
     return {controller: files for controller, files in first.items() if controller in hierarchy.parents}
+
+
+def hold_together(hierarchy: Hierarchy, memory_bytes: int) -> None:
+    """Hold all instances of this machine together to so much memory: what they want beyond it costs one of them.
+
+    Without it the kernel would look for memory among Clary's own processes, and everybody else's.
+    """
+    name = {1: "memory.limit_in_bytes", 2: "memory.max"}.get(hierarchy.version)
+    if name is None:
+        return
+    parent = hierarchy.parents["memory" if hierarchy.version == 1 else "all"] / PARENT
+    try:
+        (parent / name).write_text(str(memory_bytes))
+    except OSError:
+        log.warning("instances together are not held to %d bytes: %s cannot be written", memory_bytes, parent / name)
 
 
 def make_groups(groups: Mapping[str, Mapping[str, str]]) -> None:

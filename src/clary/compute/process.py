@@ -52,6 +52,7 @@ class ProcessSettings:
     egress_port: int = 3128
     serve_port: int = 8080
     log_bytes_max: int = 256 * 2**20
+    memory_bytes_max: int | None = None  # of all instances of this machine together
     unsandboxed: bool = False
 
 
@@ -115,7 +116,10 @@ class ProcessBackend:
 
     @functools.cached_property
     def _hierarchy(self) -> limits.Hierarchy:
-        return limits.find_hierarchy()
+        found = limits.find_hierarchy()
+        if self._settings.memory_bytes_max is not None:
+            limits.hold_together(found, self._settings.memory_bytes_max)
+        return found
 
     def _prepare(self, instance: Instance) -> None:
         """Put the instance's folder in place, complete; nothing of it runs before it is there."""

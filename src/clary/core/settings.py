@@ -22,6 +22,7 @@ FILE_NAME = "clary.toml"
 MIB = 1024 * 1024
 PORT_MAX = 65535
 GATEWAYS_MAX = 64
+ZONES_MAX = 6
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 REGION_PATTERN = r"[a-z]{2}(-[a-z]+)+-\d"
@@ -44,6 +45,9 @@ class Settings:
     blob_url: str = _setting("", "Where objects live; empty is a folder under the home.")
     unsandboxed: bool = _setting(False, "Run user code without a sandbox where this machine allows none.")
     egress: bool = _setting(True, "Let code inside jobs reach the network through a proxy, unless isolated.")
+    instances_max: int = _setting(500, "Instances of jobs and endpoints that this machine runs at once.")
+    instance_memory_bytes_max: int = _setting(2048 * MIB, "Memory that one instance may use, whatever its type has.")
+    zones: int = _setting(3, "Availability zones that instances are spread over, as labels.")
     log_level: str = _setting("info", "How much Clary's own logs say: debug, info, warning or error.")
     invocation_timeout_s: float = _setting(60.0, "How long a model may take to answer.")
     invocation_bytes_max: int = _setting(6 * MIB, "Largest body of an invocation and of its answer.")
@@ -156,6 +160,9 @@ def _check(settings: Settings) -> None:
         ("blob_url", not settings.blob_url, "must be empty: only local folders are built"),
         ("invocation_timeout_s", settings.invocation_timeout_s > 0, "must be above 0"),
         ("invocation_bytes_max", settings.invocation_bytes_max > 0, "must be above 0"),
+        ("instances_max", settings.instances_max > 0, "must be above 0"),
+        ("instance_memory_bytes_max", settings.instance_memory_bytes_max >= 128 * MIB, "must be at least 128 MiB"),
+        ("zones", 1 <= settings.zones <= ZONES_MAX, f"must be between 1 and {ZONES_MAX}"),
         ("request_bytes_max", settings.request_bytes_max >= MIB, "must be at least 1 MiB"),
     )
     for name, holds, rule in rules:
