@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from clary.store.records import Kind, Record
 
 ROUTE = Kind("clary", "route")
+
+
+class Strategy(StrEnum):
+    """RoutingStrategy: which instance of a variant gets a request."""
+
+    RANDOM = "RANDOM"
+    LEAST_OUTSTANDING_REQUESTS = "LEAST_OUTSTANDING_REQUESTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,18 @@ class RoutedVariant:
     name: str
     weight: float
     instances: tuple[RoutedInstance, ...]
+    strategy: Strategy = Strategy.RANDOM
+    concurrency_max: int = 0
+    """Requests that it may have at once over all gateway workers; 0 leaves it to the bounds of the workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedShadow:
+    """A shadow variant: it gets a copy of this share of the invocations, from 0 to 1, and its answers are dropped."""
+
+    name: str
+    share: float
+    instances: tuple[RoutedInstance, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +62,15 @@ class Route:
     endpoint: str
     uid: str
     variants: tuple[RoutedVariant, ...]
+    shadows: tuple[RoutedShadow, ...] = ()
 
     @classmethod
     def read(cls, record: Record) -> Route:
         """Return the route that a record holds."""
-        variants = tuple(_variant(each) for each in record.spec["variants"])
-        return cls(record.account, record.region, record.name, record.spec["uid"], variants)
+        spec = record.spec
+        variants = tuple(_variant(each) for each in spec["variants"])
+        shadows = tuple(_shadow(each) for each in spec.get("shadows", ()))
+        return cls(record.account, record.region, record.name, spec["uid"], variants, shadows)
 
     def spec(self) -> dict[str, Any]:
         """Return what the route's record holds."""
@@ -55,19 +78,37 @@ class Route:
             "uid": self.uid,
             "variants": [
                 {
-                    "name": variant.name,
-                    "weight": variant.weight,
-                    "instances": [{"name": each.name, "socket": str(each.socket)} for each in variant.instances],
+                    "name": each.name,
+                    "weight": each.weight,
+                    "instances": _listed(each.instances),
+                    "strategy": each.strategy,
+                    "concurrency_max": each.concurrency_max,
                 }
-                for variant in self.variants
+                for each in self.variants
+            ],
+            "shadows": [
+                {"name": each.name, "share": each.share, "instances": _listed(each.instances)} for each in self.shadows
             ],
         }
 
     def instances(self) -> frozenset[str]:
         """Return the names of all instances that it leads to."""
-        return frozenset(each.name for variant in self.variants for each in variant.instances)
+        return frozenset(each.name for part in (*self.variants, *self.shadows) for each in part.instances)
+
+
+def _listed(instances: tuple[RoutedInstance, ...]) -> list[dict[str, str]]:
+    return [{"name": each.name, "socket": str(each.socket)} for each in instances]
+
+
+def _instances(spec: Mapping[str, Any]) -> tuple[RoutedInstance, ...]:
+    return tuple(RoutedInstance(each["name"], Path(each["socket"])) for each in spec["instances"])
 
 
 def _variant(spec: Mapping[str, Any]) -> RoutedVariant:
-    instances = tuple(RoutedInstance(each["name"], Path(each["socket"])) for each in spec["instances"])
-    return RoutedVariant(spec["name"], float(spec["weight"]), instances)
+    strategy = Strategy(spec.get("strategy", Strategy.RANDOM))
+    concurrency_max = spec.get("concurrency_max", 0)
+    return RoutedVariant(spec["name"], float(spec["weight"]), _instances(spec), strategy, concurrency_max)
+
+
+def _shadow(spec: Mapping[str, Any]) -> RoutedShadow:
+    return RoutedShadow(spec["name"], float(spec["share"]), _instances(spec))
