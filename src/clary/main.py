@@ -111,7 +111,7 @@ def controller(settings: Settings) -> None:
     )
     reconcilers: tuple[Reconciler, ...] = (
         TrainingJobs(store.clock),
-        Endpoints(store, store.clock),
+        Endpoints(store, store.clock, settings.zones),
         Alarms(Measurements(store), store.clock),
         AlarmActions(AlarmTopics(_caller(settings, store)), NoScaling(), store.clock),
         Closures(ACCOUNT, store, purges),

@@ -17,6 +17,7 @@ from clary.resources.instance import Instance, InstanceSpec, Phase
 from clary.resources.rollout import Rollout, due, overdue
 from clary.resources.route import Route, RoutedInstance, RoutedVariant
 from clary.resources.serving_host import host_of
+from clary.resources.zones import ZONES_DEFAULT
 from clary.store.gateways import Gateway
 
 LOOK_S = 0.05
@@ -37,6 +38,7 @@ class World:
     gateways: Sequence[Gateway]
     now: float
     alarms: frozenset[str] = frozenset()
+    zones: int = ZONES_DEFAULT
 
     def applied(self) -> bool:
         """Say whether every live gateway has the route as it stands, and there is one."""
@@ -200,7 +202,7 @@ def _repair(endpoint: Endpoint, world: World, slots: Mapping[str, Slot]) -> Iter
     seen = {each.name: each for each in world.instances}
     for name, slot in slots.items():
         if name not in seen:
-            yield Start(name, host_of(endpoint, slot))
+            yield Start(name, host_of(endpoint, slot, world.zones))
         elif seen[name].ended and not seen[name].deleting:
             yield _restart(slot, seen[name], world.now)
 

@@ -24,6 +24,7 @@ from clary.resources.endpoint import ENDPOINT, Endpoint, Status
 from clary.resources.instance import INSTANCE, Instance, Phase, attempt_of
 from clary.resources.rollout import Rollout
 from clary.resources.route import ROUTE, Route
+from clary.resources.zones import ZONES_DEFAULT
 from clary.store.records import Change, Kind, Record, Records
 from clary.store.store import Store
 
@@ -36,9 +37,10 @@ class Endpoints:
 
     kind = ENDPOINT
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, zones: int = ZONES_DEFAULT) -> None:
         self._store = store
         self._clock = clock
+        self._zones = zones
 
     def reconcile(self, record: Record, records: Records) -> float | None:
         """Take the steps that are allowed now."""
@@ -56,6 +58,7 @@ class Endpoints:
             gateways=self._store.gateways.live(),
             now=self._clock(),
             alarms=_ringing(endpoint, records),
+            zones=self._zones,
         )
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from clary.resources.endpoint import Endpoint, Slot
 from clary.resources.instance import InstanceSpec, Log, MetricRules, Serving
 from clary.resources.training_host import GIB, NODE, VOLUME_GIB
+from clary.resources.zones import ZONES_DEFAULT, zone_of
 
 LOG_GROUP = "/aws/sagemaker/Endpoints/"
 NAMESPACE = "/aws/sagemaker/Endpoints"
 STARTUP_S_MAX = 600
 """ContainerStartupHealthCheckTimeoutInSeconds and ModelDataDownloadTimeoutInSeconds where none is given."""
-ZONES = "abc"
 
 
-def host_of(endpoint: Endpoint, slot: Slot) -> InstanceSpec:
+def host_of(endpoint: Endpoint, slot: Slot, zones: int = ZONES_DEFAULT) -> InstanceSpec:
     """Return the instance that serves one slot of an endpoint."""
     variant = slot.variant
     container = variant.model["container"]
@@ -21,7 +21,7 @@ def host_of(endpoint: Endpoint, slot: Slot) -> InstanceSpec:
         node=NODE,
         image=container["Image"],
         instance_type=variant.instance_type,
-        zone=f"{endpoint.region}{ZONES[slot.index % len(ZONES)]}",
+        zone=zone_of(endpoint.region, zones, f"{endpoint.name}/{variant.name}", slot.index),
         host_name="model",
         role_arn=variant.model["role"],
         entrypoint=(),
