@@ -24,6 +24,7 @@ from clary.wire.protocol import PROTOCOLS, detect, protocols_of
 from clary.wire.query_codes import query_code
 from clary.wire.timestamps import EPOCH
 
+LEFT_QUERY = ("sqs",)
 WHOLE_SERVICES = ("sagemaker", "s3", "iam", "sts", "logs", "cloudwatch", "organizations", "sagemaker-runtime")
 OTHER_SERVICES, OTHER_OPERATIONS = 30, 5
 EXAMPLES, EXAMPLES_SLOW = 5, 2
@@ -326,6 +327,13 @@ def test_every_operation_of_our_services_round_trips_through_botocore(oracle: An
     model = oracle.models.load(service)
     for name in model.operation_names:
         hold(oracle, model.operation_model(name))
+
+
+@pytest.mark.parametrize("service", LEFT_QUERY)
+def test_services_that_left_query_still_round_trip_through_botocore_in_it(oracle: Any, service: str) -> None:
+    model = oracle.models.load_query(service)
+    for name in model.operation_names:
+        hold_briefly(oracle, model.operation_model(name))
 
 
 @pytest.mark.parametrize("service", _others())

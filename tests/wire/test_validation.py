@@ -190,3 +190,10 @@ def every_pattern_compiles(models: Models, service: str) -> None:
         pattern = model.shape_for(name).metadata.get("pattern")
         if pattern is not None:
             patterns.compiled(pattern)
+
+
+def test_an_enum_that_its_service_leaves_open_takes_other_words(models: Models) -> None:
+    received = models.load("sqs").operation_model("ReceiveMessage")
+    assert violations(received, {"QueueUrl": "q", "AttributeNames": ["SenderId"]}) == []
+    made = models.load("sqs").operation_model("CreateQueue")
+    assert violations(made, {"QueueName": "q", "Attributes": {"Colour": "red"}}) == []

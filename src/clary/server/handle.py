@@ -52,14 +52,14 @@ class Front:
         try:
             return act()
         except ServiceError as error:
-            return match.protocol.write_error(match.service.model, match.operation, error, request_id)
+            return match.protocol.write_error(match.model, match.operation, error, request_id)
         except DatabaseError as error:
             log.exception("request %s failed", request_id)
-            return match.protocol.write_error(match.service.model, match.operation, unavailable(error), request_id)
+            return match.protocol.write_error(match.model, match.operation, unavailable(error), request_id)
         except Exception:
             log.exception("request %s failed", request_id)
             ours = ServiceError("We encountered an internal error. Please try again.", code="InternalFailure")
-            return match.protocol.write_error(match.service.model, match.operation, ours, request_id)
+            return match.protocol.write_error(match.model, match.operation, ours, request_id)
 
     def _answer(self, request: Request, match: Match, request_id: str, guest: Guest | None) -> Response | Pending:
         request = self._with_what_was_signed(request, match)

@@ -95,7 +95,7 @@ class Performer:
         for requirement in needed:
             decision = decide(asked.principal, with_tags(requirement, self.store))
             if not decision.allowed:
-                raise AccessDenied(decision.message, code=_denial_code(asked.service.model))
+                raise AccessDenied(decision.message, code=_denial_code(asked.operation.service_model))
 
     def _call(self, asked: Asked, caller: Caller) -> Call:
         return Call(
@@ -132,7 +132,7 @@ class Performer:
 def _denial_code(model: ServiceModel) -> str:
     """Return how a service calls a denial: those that spoke XML first have a shorter word for it."""
     older = {"query", "ec2", "rest-xml"} & set(protocols_of(model))
-    return "AccessDenied" if older else AccessDenied.code
+    return "AccessDenied" if older or model.is_query_compatible else AccessDenied.code
 
 
 def auditable(shape: Shape, value: Any) -> Any:

@@ -14,7 +14,7 @@ from clary.core.errors import UnknownOperation
 from clary.services.operation import Handler, Operations, handlers
 from clary.wire.message import Request
 from clary.wire.models import Models
-from clary.wire.protocol import Protocol, detect
+from clary.wire.protocol import Protocol, detect, speaks_query
 from clary.wire.service_index import ServiceIndex
 
 UNSIGNED = "s3"
@@ -28,6 +28,7 @@ class Service:
     name: str
     model: ServiceModel
     handlers: Mapping[str, Handler]
+    in_query: ServiceModel | None = None  # of a service that left query, and is still spoken to in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Match:
     """What a request means; `operation` is None where the service has none such, and `error` says so."""
 
     service: Service
+    model: ServiceModel
     protocol: Protocol
     operation: OperationModel | None
     error: UnknownOperation | None = None
@@ -53,7 +55,8 @@ class Registry:
         """Return a service by the name of its model; one that is not built has no handlers."""
         found = self._services.get(name)
         if found is None:
-            found = Service(name, self._models.load(name), handlers(self._groups.get(name, ())))
+            handled = handlers(self._groups.get(name, ()))
+            found = Service(name, self._models.load(name), handled, self._models.load_query(name))
             self._services[name] = found
         return found
 
@@ -78,8 +81,9 @@ class Registry:
 
 
 def _match(service: Service, request: Request) -> Match:
-    protocol = detect(service.model, request)
+    model = service.in_query if service.in_query is not None and speaks_query(request) else service.model
+    protocol = detect(model, request)
     try:
-        return Match(service, protocol, protocol.find_operation(service.model, request))
+        return Match(service, model, protocol, protocol.find_operation(model, request))
     except UnknownOperation as error:
-        return Match(service, protocol, None, error)
+        return Match(service, model, protocol, None, error)

@@ -6,6 +6,8 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
+from clary.wire.query_traits import as_query, query_traits
+
 
 class Models:
     """The service models by botocore's names (`sagemaker-runtime`, `s3`…); safe to share between threads."""
@@ -14,6 +16,7 @@ class Models:
         # Models that a user keeps in ~/.aws/models would change what the server speaks.
         self._loader = loader or Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
         self._loaded: dict[str, ServiceModel] = {}
+        self._in_query: dict[str, ServiceModel] = {}
 
     def names(self) -> list[str]:
         """Return every service that has a model."""
@@ -25,6 +28,14 @@ class Models:
         if model is None:
             model = self._loaded.setdefault(name, load(name, self._loader))
         return model
+
+    def load_query(self, name: str) -> ServiceModel | None:
+        """Return the model of a service that left query as it was in query; None if it never left it."""
+        traits = query_traits(name)
+        if traits is None or name in self._in_query:
+            return self._in_query.get(name)
+        described = as_query(self._loader.load_service_model(name, "service-2"), traits)
+        return self._in_query.setdefault(name, ServiceModel(described, service_name=name))
 
 
 def load(name: str, loader: Loader) -> ServiceModel:

@@ -19,7 +19,7 @@ from clary.wire.malformed import SerializationError
 from clary.wire.message import Request, Response
 from clary.wire.models import protocols_of
 
-__all__ = ["PROTOCOLS", "Protocol", "detect", "protocols_of"]
+__all__ = ["PROTOCOLS", "Protocol", "detect", "protocols_of", "speaks_query"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,11 @@ def detect(model: ServiceModel, request: Request) -> Protocol:
         return PROTOCOLS[spoken[0]]
     name = next((name for name in spoken if name in _SIGNS and _SIGNS[name](request)), spoken[0])
     return PROTOCOLS[name]
+
+
+def speaks_query(request: Request) -> bool:
+    """Say whether a request to a service that left query still speaks it."""
+    return not _looks_json(request) and not _looks_cbor(request) and _looks_query(request)
 
 
 def _looks_cbor(request: Request) -> bool:

@@ -15,6 +15,7 @@ from clary.wire.bodies import XML_DECLARATION, content
 from clary.wire.faults import Fault
 from clary.wire.message import Request, Response
 from clary.wire.query_codec import Dialect
+from clary.wire.query_traits import query_traits
 from clary.wire.xml_codec import element, escape
 
 _OWN_ELEMENTS = ("Type", "Code", "Message")
@@ -33,8 +34,13 @@ def find_operation(model: ServiceModel, request: Request) -> OperationModel:
 
 
 def read_query(operation: OperationModel, request: Request) -> dict[str, Any]:
-    """Return the parameters of a query request."""
-    return _read(query_codec.QUERY, operation, request)
+    """Return the parameters of a query request; a member that stands in the path need not be told again."""
+    params = _read(query_codec.QUERY, operation, request)
+    traits = query_traits(operation.service_model.service_name)
+    member = traits.path_member if traits else ""
+    if member in (operation.input_shape.members if operation.input_shape else ()) and request.path != "/":
+        params.setdefault(member, request.path)
+    return params
 
 
 def read_ec2(operation: OperationModel, request: Request) -> dict[str, Any]:

@@ -22,6 +22,8 @@ VALUE_CHARACTERS_MAX = 1_000
 _SCALARS_WITH_LENGTH = ("string", "character", "blob", "list", "map")
 _NOT_NULL = "Member must not be null"
 _NUMBERS = ("integer", "long", "float", "double")
+_OPEN_ENUMS = frozenset({"QueueAttributeName"})
+"""Enums that their service does not hold requests to: SQS takes the names of messages' attributes there too."""
 
 
 def validate(operation: OperationModel, params: Mapping[str, Any]) -> None:
@@ -126,7 +128,7 @@ def _constraints(shape: Shape, value: Any) -> Iterator[str]:
         return
     if shape.type_name in _SCALARS_WITH_LENGTH:
         yield from _bounds(traits, len(value), "length")
-    if shape.type_name == "string":
+    if shape.type_name == "string" and shape.name not in _OPEN_ENUMS:
         yield from _text(traits, value)
 
 
