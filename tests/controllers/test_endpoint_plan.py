@@ -26,7 +26,7 @@ from clary.controllers.endpoint_plan import (
 from clary.resources.endpoint import ENDPOINT, Endpoint, Fleet, Status, Variant
 from clary.resources.instance import INSTANCE, Instance, InstanceStatus, Phase
 from clary.resources.rollout import Rollout
-from clary.resources.route import Route, RoutedInstance, RoutedVariant
+from clary.resources.route import Route, RoutedInstance, RoutedShadow, RoutedVariant
 from clary.store.gateways import Gateway
 from clary.store.records import Record
 
@@ -288,3 +288,62 @@ def test_a_part_without_instances_leaves_its_share_to_the_other() -> None:
     (led,) = [step for step in plan(wanted, world(*GREENS, led=mixed(0.5))) if isinstance(step, Lead)]
     assert led.route is not None
     assert [len(variant.instances) for variant in led.route.variants] == [2]
+
+
+# Shadow variants: one instance of another model gets a copy of half of the requests.
+
+SHADOW = {**OTHER, "name": "shadow", "count": 1, "weight": 0.5}
+
+
+def shadowed(status: Status = Status.IN_SERVICE, **detail: Any) -> Endpoint:
+    spec = {**SPEC, "shadows": [SHADOW]}
+    return Endpoint.read(record(ENDPOINT, "e", spec, detail, status))
+
+
+def mirror(*, ready: bool = True, ended: bool = False) -> Instance:
+    wanted = shadowed()
+    slot = next(slot for slot in wanted.slots(wanted.wanted).values() if slot.variant.name == "shadow")
+    status = InstanceStatus(reached={Phase.ENDED: NOW} if ended else {}, ready=ready, socket="/m")
+    spec = endpoint_plan.host_of(wanted, slot).to_json()
+    return Instance.read(record(INSTANCE, slot.name, spec, status.to_json(), Phase.ENDED if ended else Phase.RUNNING))
+
+
+def copied(share: float) -> Route:
+    return replace(route(0, 1), shadows=(RoutedShadow("shadow", share, (RoutedInstance(mirror().name, Path("/m")),)),))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "steps"),
+    [
+        pytest.param(shadowed(Status.CREATING), world(*BOTH), [Start], id="a-shadow-is-started"),
+        pytest.param(shadowed(Status.CREATING), world(*BOTH, mirror(ready=False)), [], id="a-shadow-still-loads"),
+        pytest.param(shadowed(Status.CREATING), world(*BOTH, mirror()), [Lead(copied(0.5))], id="a-shadow-is-led-to"),
+        pytest.param(shadowed(), world(*BOTH, mirror(), led=copied(0.5)), [], id="nothing-to-do"),
+        pytest.param(
+            shadowed(),
+            world(*BOTH, mirror(ended=True), led=copied(0.5)),
+            [Retry, Lead(route(0, 1))],
+            id="a-dead-shadow-leaves-the-route-and-production-goes-on",
+        ),
+    ],
+)
+def test_a_shadow_is_part_of_the_fleet(wanted: Endpoint, seen: World, steps: list[Any]) -> None:
+    planned = plan(wanted, seen)
+    assert kinds(planned) == [step if isinstance(step, type) else type(step) for step in steps]
+    assert [step for step in planned if isinstance(step, Lead)] == [step for step in steps if isinstance(step, Lead)]
+
+
+def test_a_shadow_never_gets_more_than_a_copy_of_each_request() -> None:
+    wanted = replace(shadowed(), wanted=Fleet.read({**SPEC, "shadows": [{**SHADOW, "weight": 7.0}]}))
+    (step,) = plan(wanted, world(*BOTH, mirror(), led=copied(0.5)))
+    assert step == Lead(copied(1.0))
+
+
+def test_a_shadow_that_is_promoted_keeps_its_instances() -> None:
+    told = {"EndpointConfigName": "d", "variants": [{**SHADOW, "weight": 1.0}]}
+    rollout = Rollout(began=NOW, step=1, moved=NOW).to_json()
+    live = {**SPEC, "shadows": [SHADOW]}
+    promoted = Endpoint.read(record(ENDPOINT, "e", told, {"live": live, "rollout": rollout}, Status.UPDATING))
+    (step,) = plan(promoted, world(*BOTH, mirror(), led=copied(0.5)))
+    serving = RoutedVariant("shadow", 1.0, (RoutedInstance(mirror().name, Path("/m")),))
+    assert step == Lead(Route(ACCOUNT, REGION, "e", UID, (serving,)))

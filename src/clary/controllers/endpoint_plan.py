@@ -15,7 +15,7 @@ from pathlib import Path
 from clary.resources.endpoint import ATTEMPTS_MAX, Endpoint, Fleet, Slot, Status
 from clary.resources.instance import Instance, InstanceSpec, Phase
 from clary.resources.rollout import Rollout, due, overdue
-from clary.resources.route import Route, RoutedInstance, RoutedVariant
+from clary.resources.route import Route, RoutedInstance, RoutedShadow, RoutedVariant
 from clary.resources.serving_host import host_of
 from clary.resources.zones import ZONES_DEFAULT
 from clary.store.gateways import Gateway
@@ -185,8 +185,7 @@ def _trouble(endpoint: Endpoint, rollout: Rollout, world: World, new: Mapping[st
 
 def _part(fleet: Fleet, share: float) -> Fleet:
     """Return the share of a fleet that has moved, of each variant in whole instances."""
-    variants = (replace(each, count=math.ceil(each.count * share - 1e-9)) for each in fleet.variants)
-    return replace(fleet, variants=tuple(variants))
+    return fleet.altered(lambda each: replace(each, count=math.ceil(each.count * share - 1e-9)))
 
 
 def _take_down(world: World) -> list[Step]:
@@ -238,7 +237,21 @@ def _route(endpoint: Endpoint, fleets: Sequence[tuple[Fleet, float]], ready: Seq
     served = {variant.name for variant in variants if variant.instances}
     # The part of a variant that has nobody left leaves its share to the other part.
     kept = tuple(each for each in variants if each.instances or each.name not in served)
-    return Route(endpoint.account, endpoint.region, endpoint.name, endpoint.uid, kept)
+    shadows = tuple(_shadows(endpoint, fleets, ready))
+    return Route(endpoint.account, endpoint.region, endpoint.name, endpoint.uid, kept, shadows)
+
+
+def _shadows(
+    endpoint: Endpoint, fleets: Sequence[tuple[Fleet, float]], ready: Sequence[Instance]
+) -> Iterator[RoutedShadow]:
+    """Give the shadows that have somebody to answer; one gets copies by its weight beside the production variants'."""
+    for fleet, share in fleets:
+        production = sum(variant.weight for variant in fleet.variants)
+        for shadow in fleet.shadows:
+            instances = tuple(_routed(endpoint, fleet, shadow.hash, ready))
+            if instances and share > 0:
+                sampled = min(1.0, shadow.weight / production) if production else 0.0
+                yield RoutedShadow(shadow.name, sampled * share, instances)
 
 
 def _routed(endpoint: Endpoint, fleet: Fleet, make: str, ready: Sequence[Instance]) -> Iterator[RoutedInstance]:

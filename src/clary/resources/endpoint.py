@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One production variant, with the model as it was when the endpoint was made."""
+    """One production or shadow variant, with the model as it was when the endpoint was made."""
 
     name: str
     weight: float
@@ -71,19 +71,33 @@ class Fleet:
 
     config: str
     variants: tuple[Variant, ...]
+    shadows: tuple[Variant, ...] = ()
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> Fleet:
         """Return the fleet that a spec, or the `live` part of a status, holds."""
-        return cls(told["EndpointConfigName"], tuple(Variant(**each) for each in told["variants"]))
+        variants, shadows = (tuple(Variant(**each) for each in told.get(part, ())) for part in ("variants", "shadows"))
+        return cls(told["EndpointConfigName"], variants, shadows)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fleet as a record stores it."""
-        return {"EndpointConfigName": self.config, "variants": [asdict(each) for each in self.variants]}
+        return {
+            "EndpointConfigName": self.config,
+            "variants": [asdict(each) for each in self.variants],
+            "shadows": [asdict(each) for each in self.shadows],
+        }
+
+    def every(self) -> tuple[Variant, ...]:
+        """Return the production variants and the shadow variants."""
+        return self.variants + self.shadows
+
+    def altered(self, change: Callable[[Variant], Variant]) -> Fleet:
+        """Return the fleet with each of its variants changed."""
+        return replace(self, variants=tuple(map(change, self.variants)), shadows=tuple(map(change, self.shadows)))
 
     def size(self) -> int:
         """Return how many instances the fleet has."""
-        return sum(variant.count for variant in self.variants)
+        return sum(variant.count for variant in self.every())
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +141,7 @@ class Endpoint:
 
     def slots(self, fleet: Fleet) -> dict[str, Slot]:
         """Return the instances that a fleet has, by name: the same ones after any crash."""
-        slots = (self._slot(variant, index) for variant in fleet.variants for index in range(variant.count))
+        slots = (self._slot(variant, index) for variant in fleet.every() for index in range(variant.count))
         return {slot.name: slot for slot in slots}
 
     def _slot(self, variant: Variant, index: int) -> Slot:

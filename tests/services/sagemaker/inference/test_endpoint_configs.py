@@ -6,6 +6,8 @@ from clary.core.errors import ValidationError
 
 VARIANT = {"VariantName": "main", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
 
+SHADOW = {**VARIANT, "VariantName": "shadow"}
+
 
 @pytest.fixture(autouse=True)
 def model(aws) -> None:
@@ -26,6 +28,12 @@ def test_describe_returns_what_create_was_given(aws) -> None:
     assert "DataCaptureConfig" not in told
 
 
+def test_a_shadow_variant_is_kept_beside_the_production_variant(aws) -> None:
+    create(aws, ShadowProductionVariants=[{**SHADOW, "InitialVariantWeight": 0.5}])
+    told = aws("sagemaker")("DescribeEndpointConfig", EndpointConfigName="c")
+    assert told["ShadowProductionVariants"] == [{**SHADOW, "InitialVariantWeight": 0.5}]
+
+
 def test_a_taken_name_and_a_missing_one_are_told_by_their_arn(aws) -> None:
     arn = create(aws)["EndpointConfigArn"]
     with pytest.raises(ValidationError, match=f'Cannot create already existing endpoint configuration "{arn}".'):
@@ -42,6 +50,13 @@ def test_a_taken_name_and_a_missing_one_are_told_by_their_arn(aws) -> None:
         ({"ProductionVariants": [{**VARIANT, "ModelName": "gone"}]}, 'Could not find model "arn:.*:model/gone"'),
         ({"ProductionVariants": [{"VariantName": "v", "ModelName": "m"}]}, "must have InstanceType"),
         ({"AsyncInferenceConfig": {"OutputConfig": {}}}, "AsyncInferenceConfig is not built"),
+        ({"ShadowProductionVariants": [SHADOW, {**SHADOW, "VariantName": "s2"}]}, "only specify one variant for Prod"),
+        (
+            {"ProductionVariants": [VARIANT, {**VARIANT, "VariantName": "w"}], "ShadowProductionVariants": [SHADOW]},
+            "and one variant for ShadowProductionVariants",
+        ),
+        ({"ShadowProductionVariants": [VARIANT]}, "names must be unique"),
+        ({"ShadowProductionVariants": [{**SHADOW, "ModelName": "gone"}]}, "Could not find model"),
     ],
 )
 def test_what_cannot_be_served_is_refused(aws, changes, words) -> None:

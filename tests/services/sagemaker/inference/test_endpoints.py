@@ -37,6 +37,21 @@ def test_a_new_endpoint_is_creating_until_a_controller_says_more(aws) -> None:
     assert aws("sagemaker")("DescribeEndpoint", EndpointName="e")["FailureReason"] == "why"
 
 
+def test_a_shadow_variant_is_shown_apart_from_the_production_variants(aws) -> None:
+    shadow = {**VARIANT, "VariantName": "shadow", "InitialVariantWeight": 0.5, "InitialInstanceCount": 1}
+    aws("sagemaker")(
+        "CreateEndpointConfig",
+        EndpointConfigName="s",
+        ProductionVariants=[VARIANT],
+        ShadowProductionVariants=[shadow],
+    )
+    aws("sagemaker")("CreateEndpoint", EndpointName="e", EndpointConfigName="s")
+    told = aws("sagemaker")("DescribeEndpoint", EndpointName="e")
+    assert [each["VariantName"] for each in told["ProductionVariants"]] == ["main"]
+    (shown,) = told["ShadowProductionVariants"]
+    assert (shown["VariantName"], shown["DesiredWeight"], shown["DesiredInstanceCount"]) == ("shadow", 0.5, 1)
+
+
 def test_an_endpoint_keeps_its_model_when_the_model_is_deleted(aws) -> None:
     aws("sagemaker")("CreateEndpoint", EndpointName="e", EndpointConfigName="c")
     aws("sagemaker")("DeleteEndpointConfig", EndpointConfigName="c")

@@ -16,9 +16,14 @@ from clary.services.sagemaker.inference.models import find_model
 from clary.services.sagemaker.nouns import list_page, refuse_unbuilt, spec_of, tag_attributes
 from clary.store.records import NameTaken, Record
 
-UNBUILT = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "MetricsConfig")
+UNBUILT = ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig")
 UNBUILT_OF_VARIANT = ("ServerlessConfig", "ManagedInstanceScaling", "RoutingConfig", "CapacityReservationConfig")
 WEIGHT_DEFAULT = 1.0
+ONE_SHADOW = (
+    "If you use ShadowProductionVariants, you can only specify one variant for ProductionVariants "
+    "and one variant for ShadowProductionVariants."
+)
+PARTS = ("ProductionVariants", "ShadowProductionVariants")
 
 
 class EndpointConfigs(Operations):
@@ -30,12 +35,16 @@ class EndpointConfigs(Operations):
         _check(call, request)
         name = request["EndpointConfigName"]
         arn = call.arn(f"endpoint-config/{name}")
-        variants = [{"InitialVariantWeight": WEIGHT_DEFAULT, **each} for each in request["ProductionVariants"]]
+        variants = {
+            part: [{"InitialVariantWeight": WEIGHT_DEFAULT, **each} for each in request[part]]
+            for part in PARTS
+            if part in request
+        }
         try:
             call.store.records.create(
                 ENDPOINT_CONFIG,
                 name,
-                {**spec_of(request), "ProductionVariants": variants},
+                {**spec_of(request), **variants},
                 attributes=tag_attributes(request.get("Tags", ())),
             )
         except NameTaken:
@@ -78,10 +87,14 @@ def _check(call: Call, request: Params) -> None:
     refuse_unbuilt(request, UNBUILT)
     if request.get("DataCaptureConfig", {}).get("EnableCapture"):
         raise ValidationError("DataCaptureConfig is not built in Clary yet.")
-    names = [variant["VariantName"] for variant in request["ProductionVariants"]]
+    shadows = request.get("ShadowProductionVariants", ())
+    if shadows and (len(shadows) > 1 or len(request["ProductionVariants"]) > 1):
+        raise ValidationError(ONE_SHADOW)
+    variants = [*request["ProductionVariants"], *shadows]
+    names = [variant["VariantName"] for variant in variants]
     if len(set(names)) < len(names):
         raise ValidationError("Production variant names must be unique within an endpoint configuration.")
-    for variant in request["ProductionVariants"]:
+    for variant in variants:
         _check_variant(call, variant)
 
 

@@ -8,7 +8,7 @@ from clary.core.errors import ValidationError
 from clary.resources.endpoint import ENDPOINT, Endpoint, Status
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sagemaker.inference.endpoint_configs import find_config
-from clary.services.sagemaker.inference.fleets import check_deployment, fleet_of, variants_view
+from clary.services.sagemaker.inference.fleets import check_deployment, fleet_of, fleet_view
 from clary.services.sagemaker.nouns import list_page, tag_attributes
 from clary.store.records import Change, NameTaken, Record
 
@@ -47,8 +47,7 @@ class Endpoints(Operations):
         told: dict[str, Any] = {
             "EndpointName": record.name,
             "EndpointArn": call.arn(f"endpoint/{record.name}"),
-            "EndpointConfigName": serving.config,
-            "ProductionVariants": variants_view(call, endpoint, serving),
+            **fleet_view(call, endpoint, serving),
             "EndpointStatus": record.state,
             "CreationTime": record.created,
             "LastModifiedTime": record.modified,
@@ -59,8 +58,7 @@ class Endpoints(Operations):
             told["LastDeploymentConfig"] = record.spec["DeploymentConfig"]
         if endpoint.status is Status.UPDATING and endpoint.rollout is not None:
             told["PendingDeploymentSummary"] = {
-                "EndpointConfigName": endpoint.wanted.config,
-                "ProductionVariants": variants_view(call, endpoint, endpoint.wanted),
+                **fleet_view(call, endpoint, endpoint.wanted),
                 "StartTime": endpoint.rollout.began,
             }
         return told

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clary.core.errors import ValidationError
@@ -21,7 +22,11 @@ KEPT_OF_VARIANT = (
 
 def fleet_of(call: Call, config: Record) -> Fleet:
     """Return the fleet of a configuration, with a copy of its models: they may be deleted while it lives."""
-    return Fleet(config.name, tuple(_variant(call, config, each) for each in config.spec["ProductionVariants"]))
+    variants, shadows = (
+        tuple(_variant(call, config, each) for each in config.spec.get(part, ()))
+        for part in ("ProductionVariants", "ShadowProductionVariants")
+    )
+    return Fleet(config.name, variants, shadows)
 
 
 def _variant(call: Call, config: Record, variant: Mapping[str, Any]) -> Variant:
@@ -37,29 +42,32 @@ def _variant(call: Call, config: Record, variant: Mapping[str, Any]) -> Variant:
     )
 
 
-def variants_view(call: Call, endpoint: Endpoint, fleet: Fleet) -> list[dict[str, Any]]:
-    """Return the variants of a fleet as DescribeEndpoint shows them: what is desired, and what serves."""
+def fleet_view(call: Call, endpoint: Endpoint, fleet: Fleet) -> dict[str, Any]:
+    """Return a fleet as DescribeEndpoint shows it: what is desired of each variant, and what serves."""
     found = call.store.records.find(ROUTE, endpoint.name)
     mine = found is not None and found.parent == endpoint.uid
     routed = Route.read(found).instances() if found is not None and mine else frozenset()
-    slots = endpoint.slots(fleet).values()
-    return [
-        {
-            "VariantName": variant.name,
-            "DeployedImages": [
-                {
-                    "SpecifiedImage": variant.model["container"]["Image"],
-                    "ResolvedImage": variant.model["container"]["Image"],
-                    "ResolutionTime": endpoint.record.created,
-                }
-            ],
-            "CurrentWeight": variant.weight,
-            "DesiredWeight": variant.weight,
-            "CurrentInstanceCount": sum(slot.variant == variant and slot.name in routed for slot in slots),
-            "DesiredInstanceCount": variant.count,
-        }
-        for variant in fleet.variants
-    ]
+    serving = Counter(slot.variant.name for slot in endpoint.slots(fleet).values() if slot.name in routed)
+
+    def views(variants: Sequence[Variant]) -> list[dict[str, Any]]:
+        return [_variant_view(endpoint, each, serving[each.name]) for each in variants]
+
+    shadows = {"ShadowProductionVariants": views(fleet.shadows)} if fleet.shadows else {}
+    return {"EndpointConfigName": fleet.config, "ProductionVariants": views(fleet.variants), **shadows}
+
+
+def _variant_view(endpoint: Endpoint, variant: Variant, serving: int) -> dict[str, Any]:
+    image = variant.model["container"]["Image"]
+    return {
+        "VariantName": variant.name,
+        "DeployedImages": [
+            {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": endpoint.record.created}
+        ],
+        "CurrentWeight": variant.weight,
+        "DesiredWeight": variant.weight,
+        "CurrentInstanceCount": serving,
+        "DesiredInstanceCount": variant.count,
+    }
 
 
 def check_deployment(config: Mapping[str, Any] | None) -> None:

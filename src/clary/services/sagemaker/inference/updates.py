@@ -39,11 +39,10 @@ class Updates(Operations):
         refuse_in_progress(call, record)
         fleet = Endpoint.read(record).wanted
         wanted = {each["VariantName"]: each for each in request["DesiredWeightsAndCapacities"]}
-        unknown = sorted(set(wanted) - {variant.name for variant in fleet.variants})
+        unknown = sorted(set(wanted) - {variant.name for variant in fleet.every()})
         if unknown:
             raise ValidationError(f"The endpoint has no production variant named {', '.join(unknown)}.")
-        variants = tuple(_resized(variant, wanted.get(variant.name, {})) for variant in fleet.variants)
-        _change(call, record, replace(fleet, variants=variants), {})
+        _change(call, record, fleet.altered(lambda each: _resized(each, wanted.get(each.name, {}))), {})
         return {"EndpointArn": call.arn(f"endpoint/{record.name}")}
 
 
@@ -70,8 +69,8 @@ def _deployment(record: Record, request: Params) -> dict[str, Any]:
 
 def _retained(live: Fleet, fleet: Fleet, excluded: Sequence[str]) -> Fleet:
     """Return the fleet with the weights and counts that the live one's variants of the same name have."""
-    present = {variant.name: variant for variant in live.variants}
-    return replace(fleet, variants=tuple(_keep(present.get(each.name), each, excluded) for each in fleet.variants))
+    present = {variant.name: variant for variant in live.every()}
+    return fleet.altered(lambda each: _keep(present.get(each.name), each, excluded))
 
 
 def _keep(live: Variant | None, variant: Variant, excluded: Sequence[str]) -> Variant:
