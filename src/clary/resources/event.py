@@ -1,0 +1,46 @@
+"""The event as it is told: one JSON envelope, whoever sends it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clary.core.clock import iso8601
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in an account."""
+
+    id: str
+    source: str
+    detail_type: str
+    account: str
+    region: str
+    at: float
+    detail: Mapping[str, Any]
+    resources: Sequence[str] = ()
+
+    def to_json(self, **more: str) -> str:
+        """Return the event as targets get it; `more` are fields that are added, such as a replay's name."""
+        told = {
+            "version": "0",
+            "id": self.id,
+            "detail-type": self.detail_type,
+            "source": self.source,
+            "account": self.account,
+            "time": iso8601(self.at),
+            "region": self.region,
+            "resources": list(self.resources),
+            "detail": self.detail,
+            **more,
+        }
+        return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+
+
+def new_id() -> str:
+    """Return the id of a new event."""
+    return str(uuid.uuid4())
