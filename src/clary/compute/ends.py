@@ -114,6 +114,16 @@ def stop(folder: Folder) -> None:
         folder.write("exit.json", STOPPED | {"ended_at": time.time()})
 
 
+def kill(folder: Folder) -> bool:
+    """Kill the keeper, which takes its instance along, as if the machine had failed; say whether there was one."""
+    keeper = folder.read("keeper.json") if folder.kept() else None
+    process = open_process(keeper["pid"], keeper["started"]) if keeper else None
+    if process is None:
+        return False
+    _send(process, signal.SIGKILL)
+    return True
+
+
 def _end_keeper(folder: Folder) -> bool:
     """Ask the keeper to end its instance and write down the end; kill it if it does not. Say whether there was one."""
     keeper = folder.read("keeper.json") if folder.kept() else None

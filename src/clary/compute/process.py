@@ -312,6 +312,10 @@ class ProcessBackend:
         """Kill everything of an instance."""
         ends.stop(self._folder(name))
 
+    def kill(self, name: str) -> bool:
+        """Have an instance fail as if its machine had; say whether it ran. Nothing is cleared up; nobody is told."""
+        return ends.kill(self._folder(name))
+
     def remove(self, name: str) -> None:
         """Forget an instance that does not run."""
         folder = self._folder(name)

@@ -1,0 +1,77 @@
+"""`clary chaos`: kill an instance of an endpoint, or a zone of them, and tell how long it took to heal.
+
+There is no operation for it, since AWS has none. The right to it is the operating system's: whoever may read the home
+and signal its processes may kill them anyway.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clary.cli.flags import WRONG_USE, with_settings
+from clary.cli.screen import FAILED, leave, table
+from clary.core.settings import Settings
+
+if TYPE_CHECKING:
+    from clary.cli.victims import Healed, Killed
+
+Endpoint = Annotated[str | None, typer.Option(help="Kill one instance of this endpoint, chosen at random.")]
+Variant = Annotated[str | None, typer.Option(help="Only instances of this production variant.")]
+Name = Annotated[str | None, typer.Option("--instance", help="Kill the instance of this name (see clary status).")]
+Zone = Annotated[str | None, typer.Option(help="Kill every instance in this zone, such as us-east-1a.")]
+Account = Annotated[str | None, typer.Option(help="Only instances of this account.")]
+Patience = Annotated[float, typer.Option("--wait", min=0.0, help="How many seconds the healing may take.")]
+Json = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]
+
+
+@with_settings("home")
+def chaos(
+    settings: Settings,
+    endpoint: Endpoint = None,
+    variant: Variant = None,
+    instance: Name = None,
+    zone: Zone = None,
+    account: Account = None,
+    wait_s: Patience = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Kill an instance of an endpoint, or a zone, with SIGKILL, and tell how long it takes to heal."""
+    if endpoint is None and instance is None and zone is None:
+        leave("say what is to be killed: --endpoint, --instance or --zone.", WRONG_USE)
+    if not settings.databases.is_dir():
+        leave(f"there is no Clary in {settings.home}.")
+    from clary.cli.victims import Choice, Scene, chosen
+
+    scene = Scene.of(settings)
+    choice = Choice(endpoint, variant, instance, zone, account)
+    victims = chosen(choice, scene.instances(), random.SystemRandom().choice)
+    if not victims:
+        leave("no instance that serves fits that.")
+    before, began = scene.sizes(), time.monotonic()
+    killed = list(scene.kill(victims))
+    healed = list(scene.healing(victims, before, began, wait_s))
+    if as_json:
+        print(json.dumps({"killed": [asdict(each) for each in killed], "healed": [asdict(each) for each in healed]}))
+    else:
+        _print(killed, healed, wait_s)
+    if any(each.seconds is None for each in healed):
+        raise typer.Exit(FAILED)
+
+
+def _print(killed: Sequence[Killed], healed: Sequence[Healed], wait_s: float) -> None:
+    print(f"Killed with SIGKILL, as if its machine had failed: {len(killed)}.\n")
+    columns = ("endpoint", "variant", "zone", "instance")
+    table(columns, [(each.endpoint, each.variant, each.zone, each.instance) for each in killed])
+    print()
+    for each in healed:
+        if each.seconds is None:
+            print(f"{each.endpoint} is not whole again after {wait_s:g} s.")
+        else:
+            print(f"{each.endpoint} was whole again after {each.seconds:.2f} s.")
