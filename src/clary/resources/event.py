@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from clary.core.clock import iso8601
 
@@ -21,7 +20,7 @@ class Event:
     account: str
     region: str
     at: float
-    detail: Mapping[str, Any]
+    detail: str  # a JSON object, as it was sent
     resources: Sequence[str] = ()
 
     def to_json(self, **more: str) -> str:
@@ -35,10 +34,9 @@ class Event:
             "time": iso8601(self.at),
             "region": self.region,
             "resources": list(self.resources),
-            "detail": self.detail,
             **more,
         }
-        return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+        return f'{json.dumps(told, separators=(",", ":"), ensure_ascii=False)[:-1]},"detail":{self.detail}}}'
 
 
 def new_id() -> str:
