@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from operator import add
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from clary.store.counters import Meter, read
 from clary.store.points import Range
 from clary.store.series import Metric, Series
 from clary.store.store import Store, open_store
+from clary.store.summaries import Summary
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 DIMENSIONS = (("EndpointName", "e"), ("VariantName", "v"))
@@ -23,17 +26,22 @@ def store(home: Path) -> Iterator[Store]:
     store.close()
 
 
-def total(store: Store, name: str) -> tuple[float, float]:
+def points(store: Store, name: str, period: int = 60) -> list[Summary]:
     now = int(store.clock()) // 60 * 60
-    points = store.series(ACCOUNT, REGION).read(
-        Metric.of("AWS/SageMaker", name, DIMENSIONS), Range(now - 3600, now + 120, 60)
-    )
-    return sum(each.summary.count for each in points), sum(each.summary.sum for each in points)
+    wanted = Range(now - 3600, now + 120, period)
+    found = store.series(ACCOUNT, REGION).read(Metric.of("AWS/SageMaker", name, DIMENSIONS), wanted)
+    return [each.summary for each in found]
+
+
+def total(store: Store, name: str, period: int = 60) -> tuple[float, float]:
+    found = points(store, name, period)
+    return sum(each.count for each in found), sum(each.sum for each in found)
 
 
 def count(meter: Meter, store: Store, status: int, times: int) -> None:
     for _ in range(times):
-        meter.slot(ACCOUNT, REGION, "e", "v").count(status, model_us=1000, overhead_us=50, now=store.clock())
+        slot = meter.slot(ACCOUNT, REGION, "e", "v")
+        slot.count(status, model_us=1000, overhead_us=50, minute=int(store.clock()) // 60)
 
 
 def test_counts_reach_cloudwatch_once(store: Store, home: Path) -> None:
@@ -83,6 +91,72 @@ def test_a_collector_killed_around_the_sending_counts_nothing_twice(
     Collector(store, folder, store.clock).collect()
     assert total(store, "Invocations") == (6, 6)
     meter.close()
+
+
+def test_what_gateways_count_is_served_in_periods_of_ten_seconds(store: Store, home: Path) -> None:
+    meter = Meter(home / "run" / "counters", "gateway-0")
+    count(meter, store, 200, 3)
+    Collector(store, home / "run" / "counters", store.clock).collect()
+    assert total(store, "Invocations", period=10) == (3, 3)
+    assert total(store, "OverheadLatency", period=10) == (3, 150)
+    meter.close()
+
+
+def test_an_invocation_counts_for_its_part_of_the_instances(store: Store, home: Path) -> None:
+    meter = Meter(home / "run" / "counters", "gateway-0")
+    meter.slot(ACCOUNT, REGION, "e", "v").spread_over(4)
+    count(meter, store, 200, 10)
+    Collector(store, home / "run" / "counters", store.clock).collect()
+    assert total(store, "InvocationsPerInstance") == (10, 2.5)
+    meter.close()
+
+
+def test_requests_at_once_are_those_of_all_workers_divided_by_the_instances(store: Store, home: Path) -> None:
+    meters = [Meter(home / "run" / "counters", f"gateway-{number}") for number in range(2)]
+    collector = Collector(store, home / "run" / "counters", store.clock)
+    for meter, seen in zip(meters, ((6, 2), (0, 0)), strict=True):
+        slot = meter.slot(ACCOUNT, REGION, "e", "v")
+        slot.spread_over(2)
+        for under_way in seen:
+            slot.sample(under_way)
+    collector.collect()
+    (told,) = points(store, "ConcurrentRequestsPerModel", period=10)
+    assert (told.count, told.sum, told.max) == (2, 4, 2)
+    collector.collect()  # nobody looked again: nothing is told
+    assert total(store, "ConcurrentRequestsPerModel") == (2, 4)
+    for meter in meters:
+        meter.close()
+
+
+def test_the_extremes_of_an_interval_are_not_those_of_the_minute_before_it(store: Store, home: Path) -> None:
+    now = store.clock() // 60 * 60
+    meter = Meter(home / "run" / "counters", "gateway-0")
+    slot = meter.slot(ACCOUNT, REGION, "e", "v")
+    for later, value in ((10.1, 9_000_000), (20.1, 100)):
+        slot.count(200, model_us=value, overhead_us=1, minute=int(now) // 60)
+        Collector(store, home / "run" / "counters", partial(add, now, later)).collect()
+    told = points(store, "ModelLatency", period=10)
+    assert [(each.count, each.sum) for each in told] == [(1, 9_000_000), (1, 100)]
+    assert told[0].max == 9_000_000
+    assert told[1].max <= 112
+    meter.close()
+
+
+def test_a_file_of_another_version_is_passed_over(store: Store, home: Path) -> None:
+    folder = home / "run" / "counters"
+    folder.mkdir(parents=True)
+    (folder / "gateway-0-old.counters").write_bytes(b"CLARYCT1" * 100)
+    Collector(store, folder, store.clock).collect()
+    assert list(folder.iterdir()) == []
+
+
+def test_counts_are_collected_at_every_multiple_of_the_interval_and_belong_to_the_one_before(
+    store: Store, home: Path
+) -> None:
+    collector = Collector(store, home / "run" / "counters", lambda: 1003.2)
+    assert collector.due == 0
+    collector.collect()
+    assert collector.due == 1005
 
 
 def test_the_ledger_survives(tmp_path: Path) -> None:

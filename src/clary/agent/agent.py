@@ -12,7 +12,7 @@ import shutil
 import socket
 import threading
 
-from clary.agent.counters import Collector
+from clary.agent.counters import COLLECT_S, Collector
 from clary.agent.life import Life
 from clary.agent.rooms import Rooms
 from clary.agent.tools import Tools
@@ -22,7 +22,6 @@ from clary.store.changes import Behind, Ear
 log = logging.getLogger(__name__)
 
 RESYNC_S = 30.0
-COLLECT_S = 5.0
 LIVES_MAX = 500
 NAME_BYTES_MAX = 64
 
@@ -46,15 +45,14 @@ class Agent:
         ):
             keepers.bind(str(self._tools.doorbell))
             keepers.settimeout(0)
-            resynced = collected = float("-inf")
+            resynced = float("-inf")
             while not stop.is_set():
                 now = self._tools.clock()
                 if now - resynced >= RESYNC_S:
                     self._resync(stop)
                     resynced = now
-                if now - collected >= COLLECT_S:
+                if now >= self._collector.due:
                     self._collector.collect()
-                    collected = now
                 self._follow(stop)
                 self._listen(keepers, changes)
         for life, thread in list(self._lives.values()):
@@ -62,7 +60,8 @@ class Agent:
             thread.join(timeout=1.0)
 
     def _listen(self, keepers: socket.socket, changes: Ear) -> None:
-        ready, _, _ = select.select([keepers.fileno(), changes.fileno()], [], [], COLLECT_S)
+        patience_s = min(COLLECT_S, max(0.0, self._collector.due - self._tools.clock()))
+        ready, _, _ = select.select([keepers.fileno(), changes.fileno()], [], [], patience_s)
         if keepers.fileno() in ready:
             for name in _rung(keepers):
                 if name in self._lives:

@@ -2,14 +2,17 @@
 
 What is to be sent is written down before it is sent, under a number that the
 series keeps in the same transaction; after a crash the number tells which of the two readings counts.
+How many requests were under way is no count: what a crash loses of it is lost.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +22,22 @@ from clary.store.series import Datum, Dimensions
 from clary.store.store import Store
 from clary.store.summaries import Summary
 
+log = logging.getLogger(__name__)
+
 NAMESPACE = "AWS/SageMaker"
 SENT = ".sent"
 MINUTE_S = 60
+COLLECT_S = 5
+"""How often counts are sent: at every multiple, so that a period of ten seconds is complete when it ends."""
+LATE_S = 2
+"""A collection that comes later than this after its time no longer knows which interval its counts are of."""
 COUNTS = (
     ("Invocation4XXErrors", "errors_4xx"),
     ("Invocation5XXErrors", "errors_5xx"),
     ("InvocationModelErrors", "model_errors"),
 )
+INVOCATIONS, ERRORS, PER_INSTANCE_E9, MODEL, OVERHEAD = range(5)
+"""Places in a reading's numbers."""
 Owner = tuple[str, str]
 Totals = dict[str, list[Any]]
 """By a variant's key: the numbers of one reading."""
@@ -67,42 +78,100 @@ class Collector:
     store: Store
     folder: Path
     clock: Clock
+    due: float = 0.0  # when to collect next
     _ledgers: dict[Path, Ledger] = field(default_factory=dict)
+    _sampled: dict[Path, dict[str, Counter]] = field(default_factory=dict)
 
     def collect(self) -> None:
         """Send what was counted since the last time; forget the files of workers that are gone."""
+        now = self.clock()
+        self.due = (now // COLLECT_S + 1) * COLLECT_S
         if not self.folder.is_dir():
             return
-        for path in files(self.folder):
-            last = complete(path)
-            self._collect(path)
-            if last:
-                path.unlink()
-                self._ledgers.pop(path, None)
-                path.with_suffix(SENT).unlink(missing_ok=True)
+        found = list(chain.from_iterable(self._collect(path, _ended(now)) for path in files(self.folder)))
+        self._send_concurrency(found, _ended(now))
 
-    def _collect(self, path: Path) -> None:
+    def _collect(self, path: Path, at: float) -> list[tuple[Counter, float]]:
+        """Send the counts of one worker; return how many requests it had under way, by variant."""
+        last = complete(path)
+        try:
+            counters = read(path)
+        except ValueError as error:  # of another version
+            log.warning("%s", error)
+            counters = []
+        self._send_counts(path, counters, at)
+        if last:
+            self._forget(path)
+            return []
+        before, after = self._sampled.get(path, {}), {_key(each): each for each in counters}
+        self._sampled[path] = after
+        return [(each, _under_way(before.get(key), each)) for key, each in after.items() if _looked(before, key, each)]
+
+    def _forget(self, path: Path) -> None:
+        path.unlink()
+        self._ledgers.pop(path, None)
+        self._sampled.pop(path, None)
+        path.with_suffix(SENT).unlink(missing_ok=True)
+
+    def _send_counts(self, path: Path, counters: list[Counter], at: float) -> None:
         ledger = self._ledgers.get(path)
         if ledger is None:
             ledger = self._ledgers[path] = Ledger.open(path.with_suffix(SENT))
-            self._send(path, ledger)  # A crash may have come between the note and the sending.
-        totals = {_key(each): _numbers(each) for each in read(path)}
+            self._send(path, ledger, at)  # A crash may have come between the note and the sending.
+        totals = {_key(each): _numbers(each) for each in counters}
         if totals != ledger.after:
             ledger.turn(totals)
-            self._send(path, ledger)
+            self._send(path, ledger, at)
 
-    def _send(self, path: Path, ledger: Ledger) -> None:
+    def _send(self, path: Path, ledger: Ledger, at: float) -> None:
         """Send the difference of the two readings, to each owner whose series does not have it yet."""
         by_owner: dict[Owner, list[Datum]] = {}
-        now = self.clock()
         for key, numbers in ledger.after.items():
             account, region, endpoint, variant = json.loads(key)
-            dimensions = (("EndpointName", endpoint), ("VariantName", variant))
-            data = list(_data(_difference(ledger.before.get(key), numbers), dimensions, now))
+            data = list(_data(_difference(ledger.before.get(key), numbers), _dimensions(endpoint, variant), at))
             by_owner.setdefault((account, region), []).extend(data)
         for (account, region), data in by_owner.items():
             if data:
                 self.store.series(account, region).put(NAMESPACE, data, mark=(path.name, ledger.number))
+
+    def _send_concurrency(self, found: list[tuple[Counter, float]], at: float) -> None:
+        """Send how many requests an instance had at once; a variant's are those of all workers."""
+        instances: dict[str, int] = {}
+        under_way: dict[str, float] = {}
+        for counter, seen in found:
+            key = _key(counter)
+            instances[key] = max(instances.get(key, 1), counter.instances)
+            under_way[key] = under_way.get(key, 0.0) + seen
+        by_owner: dict[Owner, list[Datum]] = {}
+        for key, total in under_way.items():
+            account, region, endpoint, variant = json.loads(key)
+            each = total / instances[key]
+            told = Summary.of_totals(instances[key], total, each, each)
+            dimensions = _dimensions(endpoint, variant)
+            datum = Datum("ConcurrentRequestsPerModel", dimensions, at, totals=told, high_resolution=True)
+            by_owner.setdefault((account, region), []).append(datum)
+        for (account, region), data in by_owner.items():
+            self.store.series(account, region).put(NAMESPACE, data)
+
+
+def _ended(now: float) -> float:
+    """Return the beginning of the interval that has just ended."""
+    boundary = now // COLLECT_S * COLLECT_S
+    return boundary - COLLECT_S if now - boundary < LATE_S else now
+
+
+def _dimensions(endpoint: str, variant: str) -> Dimensions:
+    return (("EndpointName", endpoint), ("VariantName", variant))
+
+
+def _looked(before: Mapping[str, Counter], key: str, after: Counter) -> bool:
+    return after.samples > (before[key].samples if key in before else 0)
+
+
+def _under_way(before: Counter | None, after: Counter) -> float:
+    """Return how many requests were under way on average between two readings."""
+    samples, sampled = (before.samples, before.sampled) if before else (0, 0)
+    return (after.sampled - sampled) / (after.samples - samples)
 
 
 def _key(counter: Counter) -> str:
@@ -110,37 +179,48 @@ def _key(counter: Counter) -> str:
 
 
 def _numbers(counter: Counter) -> list[Any]:
-    counts = [counter.invocations, *(getattr(counter, name) for _, name in COUNTS)]
-    return [counts, *(_latency(each) for each in (counter.model_latency, counter.overhead_latency))]
+    errors = [getattr(counter, name) for _, name in COUNTS]
+    latencies = (_latency(each) for each in (counter.model_latency, counter.overhead_latency))
+    return [counter.invocations, errors, counter.per_instance_e9, *latencies]
 
 
 def _latency(latency: Latency) -> list[Any]:
     minutes = [[each.minute, each.smallest, each.largest] for each in latency.minutes]
-    return [latency.count, latency.total_us, list(latency.buckets), minutes]
+    return [latency.total_us, list(latency.buckets), minutes]
 
 
 def _difference(before: list[Any] | None, after: list[Any]) -> list[Any]:
     if before is None:
         return after
-    counts = [new - old for old, new in zip(before[0], after[0], strict=True)]
-    return [counts, *(_latency_difference(old, new) for old, new in zip(before[1:], after[1:], strict=True))]
+    return [
+        after[INVOCATIONS] - before[INVOCATIONS],
+        [new - old for old, new in zip(before[ERRORS], after[ERRORS], strict=True)],
+        after[PER_INSTANCE_E9] - before[PER_INSTANCE_E9],
+        *(_latency_difference(before[place], after[place]) for place in (MODEL, OVERHEAD)),
+    ]
 
 
 def _latency_difference(before: list[Any], after: list[Any]) -> list[Any]:
-    buckets = [new - old for old, new in zip(before[2], after[2], strict=True)]
-    return [after[0] - before[0], after[1] - before[1], buckets, after[3]]
+    buckets = [new - old for old, new in zip(before[1], after[1], strict=True)]
+    return [after[0] - before[0], buckets, after[2]]
 
 
-def _data(numbers: list[Any], dimensions: Dimensions, now: float) -> Iterator[Datum]:
-    (invocations, *errors), model, overhead = numbers
+def _data(numbers: list[Any], dimensions: Dimensions, at: float) -> Iterator[Datum]:
+    invocations, errors, per_instance_e9, model, overhead = numbers
     if invocations <= 0:
         return
-    yield Datum("Invocations", dimensions, now, totals=_counted(invocations, invocations))
+
+    def datum(name: str, told: Summary, unit: str = "None") -> Datum:
+        return Datum(name, dimensions, at, totals=told, unit=unit, high_resolution=True)
+
+    yield datum("Invocations", _counted(invocations, invocations))
+    part = per_instance_e9 / 1e9
+    yield datum("InvocationsPerInstance", Summary.of_totals(invocations, part, *[part / invocations] * 2))
     for (name, _), count in zip(COUNTS, errors, strict=True):
-        yield Datum(name, dimensions, now, totals=_counted(invocations, count))
+        yield datum(name, _counted(invocations, count))
     for name, latency in (("ModelLatency", model), ("OverheadLatency", overhead)):
-        if latency[0] > 0:
-            yield Datum(name, dimensions, now, totals=_summary(latency, now), unit="Microseconds")
+        if any(latency[1]):
+            yield datum(name, _summary(latency, at), "Microseconds")
 
 
 def _counted(invocations: int, count: int) -> Summary:
@@ -150,14 +230,17 @@ def _counted(invocations: int, count: int) -> Summary:
     return Summary(invocations, count, min(told), max(told), told)
 
 
-def _summary(latency: list[Any], now: float) -> Summary:
-    count, total, buckets, minutes = latency
-    spread = {float(bucket_start_us(number)): float(times) for number, times in enumerate(buckets) if times}
-    recent = [each for each in minutes if each[0] >= int(now) // MINUTE_S - 1]
-    low = min((each[1] for each in recent), default=min(spread))
-    high = max((each[2] for each in recent), default=max(spread))
+def _summary(latency: list[Any], at: float) -> Summary:
+    """Return latencies as a summary; the extremes are a minute's, so they hold within the outermost buckets only."""
+    total, buckets, minutes = latency
+    spread = {number: float(times) for number, times in enumerate(buckets) if times}
+    recent = [each for each in minutes if each[0] >= int(at) // MINUTE_S - 1]
+    first, last = min(spread), max(spread)
+    low = float(max(bucket_start_us(first), min((each[1] for each in recent), default=0)))
+    end = bucket_start_us(last + 1)
+    high = float(min(end, max((each[2] for each in recent), default=end)))
     inside: dict[float, float] = {}
-    for value, times in spread.items():
-        held = min(max(value, low), high)
+    for number, times in spread.items():
+        held = min(max(float(bucket_start_us(number)), low), high)
         inside[held] = inside.get(held, 0.0) + times
-    return Summary(count, total, low, high, inside)
+    return Summary(sum(spread.values()), total, low, high, inside)

@@ -197,7 +197,8 @@ class Invocation:
         model_s = now - self._sent_at
         slot = self._plane.meter.slot(self._account, self._region, self.parameters.endpoint, self._variant.name)
         overhead_us = max(0, round((now - self._began - model_s) * 1e6))
-        slot.count(status, model_us=round(model_s * 1e6), overhead_us=overhead_us, now=self._plane.clock())
+        minute = self._plane.meter.minute
+        slot.count(status, model_us=round(model_s * 1e6), overhead_us=overhead_us, minute=minute)
 
     def _refuse(self, error: ServiceError) -> None:
         self._end(answers.refusal(error))

@@ -28,7 +28,7 @@ from clary.gateway.instances import Instances
 from clary.gateway.invocations import Plane, request_ids
 from clary.gateway.routes import Follower, News
 from clary.services.iam.principals import Principals
-from clary.store.counters import Meter
+from clary.store.counters import MINUTE_S, Meter
 from clary.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
             request_ids=request_ids(secrets.randbits(128)),
         )
         desk = Desk(loop, plane, settings, sockets)
-        sweeping = loop.create_task(_sweep(desk, instances))
+        sweeping = loop.create_task(_sweep(plane, desk))
         log.info("%s serves", worker)
         await stop.wait()
         await desk.drain(DRAIN_S)
@@ -99,8 +99,9 @@ def _applier(loop: asyncio.AbstractEventLoop, instances: Instances, admission: A
     return apply
 
 
-async def _sweep(desk: Desk, instances: Instances) -> None:
+async def _sweep(plane: Plane, desk: Desk) -> None:
     while True:
-        await asyncio.sleep(SWEEP_S)
+        plane.meter.minute = int(plane.clock()) // MINUTE_S
         desk.sweep()
-        instances.sweep()
+        plane.instances.sweep()
+        await asyncio.sleep(SWEEP_S)

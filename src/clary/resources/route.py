@@ -93,7 +93,8 @@ class Route:
 
     def instances(self) -> frozenset[str]:
         """Return the names of all instances that it leads to."""
-        return frozenset(each.name for part in (*self.variants, *self.shadows) for each in part.instances)
+        parts: tuple[RoutedVariant | RoutedShadow, ...] = (*self.variants, *self.shadows)
+        return frozenset(each.name for part in parts for each in part.instances)
 
 
 def _listed(instances: tuple[RoutedInstance, ...]) -> list[dict[str, str]]:

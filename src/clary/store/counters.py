@@ -18,7 +18,7 @@ from clary.core.ids import uid
 
 log = logging.getLogger(__name__)
 
-MAGIC = int.from_bytes(b"CLARYCT1", "little")
+MAGIC = int.from_bytes(b"CLARYCT2", "little")
 WORD_BYTES = 8
 HEADER_WORDS = 8
 KEY_BYTES = 256
@@ -29,8 +29,9 @@ BUCKETS = 112
 MINUTE_S = 60
 EXTREMES = 3  # minute, smallest, largest
 MINUTES_KEPT = 2
-LATENCY_WORDS = 2 + EXTREMES * MINUTES_KEPT + BUCKETS
-COUNTS = ("invocations", "errors_4xx", "errors_5xx", "model_errors")
+LATENCY_WORDS = 1 + EXTREMES * MINUTES_KEPT + BUCKETS
+COUNTS = ("errors_4xx", "errors_5xx", "model_errors", "per_instance_e9", "samples", "sampled", "instances")
+ERRORS_4XX, ERRORS_5XX, MODEL_ERRORS, PER_INSTANCE, SAMPLES, SAMPLED, INSTANCES = range(len(COUNTS))
 KEY_WORDS = KEY_BYTES // WORD_BYTES
 COUNTS_AT = KEY_WORDS
 MODEL_AT = COUNTS_AT + len(COUNTS)
@@ -54,10 +55,14 @@ class Extremes:
 class Latency:
     """A sum of latencies in microseconds since the worker began, and the extremes of its last two minutes."""
 
-    count: int
     total_us: int
     buckets: tuple[int, ...]
     minutes: tuple[Extremes, ...]
+
+    @property
+    def count(self) -> int:
+        """Return how many there were."""
+        return sum(self.buckets)
 
     def extremes(self, since_minute: int) -> tuple[int, int] | None:
         """Return the smallest and largest value of the minutes from `since_minute` on, or None."""
@@ -73,18 +78,27 @@ class Counter:
     region: str
     endpoint: str
     variant: str
-    invocations: int
     errors_4xx: int
     errors_5xx: int
     model_errors: int
+    per_instance_e9: int  # each invocation adds one divided by the number of instances, in billionths
+    samples: int  # how often it was looked how many requests were under way
+    sampled: int  # the sum of what was seen
+    instances: int  # that the route leads to now
     model_latency: Latency
     overhead_latency: Latency
 
+    @property
+    def invocations(self) -> int:
+        """Return how many there were."""
+        return self.model_latency.count
+
 
 class Meter:
-    """The file of one worker."""
+    """The file of one worker; `minute` since the epoch is kept right by whoever counts."""
 
     def __init__(self, folder: Path, worker: str) -> None:
+        self.minute = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{worker}-{uid()}{SUFFIX}"
         # Locked before it bears its name, so that no reader takes it for a dead worker's.
@@ -136,25 +150,72 @@ class Meter:
 class Slot:
     """The numbers of one variant in the map; to be used by one thread."""
 
-    __slots__ = ("_at", "_words")
+    __slots__ = ("_at", "_model", "_overhead", "_part_e9", "_words")
+
+    def __init__(self, words: memoryview[int], at: int) -> None:
+        self._words = words
+        self._at = at + COUNTS_AT
+        self._model = Times(words, at + MODEL_AT)
+        self._overhead = Times(words, at + OVERHEAD_AT)
+        self._part_e9 = 0
+
+    def spread_over(self, instances: int) -> None:
+        """Note how many instances take the variant's invocations from now on."""
+        self._words[self._at + INSTANCES] = instances
+        self._part_e9 = round(1e9 / max(1, instances))
+
+    def count(self, status: int, *, model_us: int, overhead_us: int, minute: int) -> None:
+        """Count one invocation; `status` is the model's own, 0 if it gave none."""
+        self._words[self._at + PER_INSTANCE] += self._part_e9
+        if status != 200 and not 200 <= status < 300:
+            self._count_error(status)
+        self._model.add(model_us, minute)
+        self._overhead.add(overhead_us, minute)
+
+    def sample(self, under_way: int) -> None:
+        """Note how many requests are under way."""
+        self._words[self._at + SAMPLED] += under_way
+        self._words[self._at + SAMPLES] += 1
+
+    def _count_error(self, status: int) -> None:
+        self._words[self._at + MODEL_ERRORS] += 1
+        if 400 <= status < 500:
+            self._words[self._at + ERRORS_4XX] += 1
+        elif status >= 500:
+            self._words[self._at + ERRORS_5XX] += 1
+
+
+class Times:
+    """The latencies of one kind of one variant: their sum, how they spread, their extremes minute by minute."""
+
+    __slots__ = ("_at", "_buckets", "_largest", "_minute", "_ring", "_smallest", "_words")
 
     def __init__(self, words: memoryview[int], at: int) -> None:
         self._words = words
         self._at = at
+        self._buckets = at + 1 + EXTREMES * MINUTES_KEPT
+        self._minute = -1
+        self._smallest = self._largest = self._ring = 0
 
-    def count(self, status: int, *, model_us: int, overhead_us: int, now: float) -> None:
-        """Count one invocation; `status` is the model's own, 0 if it gave none."""
-        words, at = self._words, self._at + COUNTS_AT
-        words[at] += 1
-        if not 200 <= status < 300:
-            words[at + 3] += 1
-            if 400 <= status < 500:
-                words[at + 1] += 1
-            elif status >= 500:
-                words[at + 2] += 1
-        minute = int(now) // MINUTE_S
-        _add_latency(words, self._at + MODEL_AT, model_us, minute)
-        _add_latency(words, self._at + OVERHEAD_AT, overhead_us, minute)
+    def add(self, value_us: int, minute: int) -> None:
+        """Add one; what is in the map already is not read again where it is known."""
+        words = self._words
+        words[self._at] += value_us
+        words[self._buckets + (SMALL[value_us] if value_us < SMALL_US else bucket(value_us))] += 1
+        if minute != self._minute:
+            self._begin(value_us, minute)
+        elif value_us < self._smallest:
+            self._smallest = words[self._ring + 1] = value_us
+        elif value_us > self._largest:
+            self._largest = words[self._ring + 2] = value_us
+
+    def _begin(self, value_us: int, minute: int) -> None:
+        self._minute = minute
+        self._smallest = self._largest = value_us
+        self._ring = ring = self._at + 1 + EXTREMES * (minute % MINUTES_KEPT)
+        self._words[ring] = 0  # belongs to no minute while it is rewritten
+        self._words[ring + 1] = self._words[ring + 2] = value_us
+        self._words[ring] = minute
 
 
 def read(path: Path) -> list[Counter]:
@@ -198,47 +259,33 @@ def bucket_start_us(number: int) -> int:
     return number if octave == 0 else (4 + quarter) << (octave - 1)
 
 
-def _add_latency(words: memoryview[int], at: int, value_us: int, minute: int) -> None:
-    words[at] += 1
-    words[at + 1] += value_us
-    words[at + 2 + EXTREMES * MINUTES_KEPT + bucket(value_us)] += 1
-    ring = at + 2 + EXTREMES * (minute % MINUTES_KEPT)
-    if words[ring] != minute:
-        words[ring] = 0  # belongs to no minute while it is rewritten
-        words[ring + 1] = words[ring + 2] = value_us
-        words[ring] = minute
-    elif value_us < words[ring + 1]:
-        words[ring + 1] = value_us
-    elif value_us > words[ring + 2]:
-        words[ring + 2] = value_us
+SMALL_US = 4096
+SMALL = bytes(map(bucket, range(SMALL_US)))
+"""The buckets of usual values, worked out."""
 
 
 def _counter(mapped: mmap.mmap, words: memoryview[int], number: int) -> Counter:
     at = HEADER_WORDS + number * SLOT_WORDS
     key = mapped[at * WORD_BYTES : at * WORD_BYTES + KEY_BYTES].decode()
     account, region, endpoint, variant = key.split("\0")[:4]
-    invocations, errors_4xx, errors_5xx, model_errors = words[at + COUNTS_AT : at + MODEL_AT]
+    counts = words[at + COUNTS_AT : at + MODEL_AT]
     return Counter(
         account=account,
         region=region,
         endpoint=endpoint,
         variant=variant,
-        invocations=invocations,
-        errors_4xx=errors_4xx,
-        errors_5xx=errors_5xx,
-        model_errors=model_errors,
         model_latency=_latency(words, at + MODEL_AT),
         overhead_latency=_latency(words, at + OVERHEAD_AT),
+        **dict(zip(COUNTS, counts, strict=True)),
     )
 
 
 def _latency(words: memoryview[int], at: int) -> Latency:
-    rings = at + 2
+    rings = at + 1
     minutes = (Extremes(*words[ring : ring + EXTREMES]) for ring in range(rings, rings + 2 * EXTREMES, EXTREMES))
     buckets = rings + EXTREMES * MINUTES_KEPT
     return Latency(
-        count=words[at],
-        total_us=words[at + 1],
+        total_us=words[at],
         buckets=tuple(words[buckets : buckets + BUCKETS]),
         minutes=tuple(sorted((each for each in minutes if each.minute), key=lambda each: each.minute)),
     )
