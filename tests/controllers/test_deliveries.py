@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from clary.access.principal import Principal
 from clary.controllers.deliveries import Courier, NotDelivered
@@ -19,6 +25,7 @@ from clary.core.errors import ServiceError
 from clary.core.settings import load
 from clary.resources.topic import CONFIRMED, SUBSCRIPTION, TOPIC, Retries
 from clary.store.deliveries import Notice
+from clary.store.records import Change
 from clary.store.store import Store, open_store
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -175,6 +182,51 @@ def test_a_server_that_refuses_is_not_asked_again_and_the_message_is_a_dead_lett
     assert deliver(courier) == 1
     assert deliver(courier, later_s=1e6) == 0
     assert len(courier.caller.sent) == 1  # type: ignore[attr-defined]
+
+
+def verified(store: Store, told: dict[str, Any]) -> bool:
+    """Tell whether a message is signed by whom its certificate belongs to, as AWS's documentation has it verified."""
+    names = ("Message", "MessageId", "SubscribeURL", "Subject", "Timestamp", "Token", "TopicArn", "Type")
+    text = "".join(f"{name}\n{told[name]}\n" for name in names if name in told)
+    assert told["SigningCertURL"] == f"http://127.0.0.1:4566/{store.notary.name}"
+    key = x509.load_pem_x509_certificate(store.notary.certificate).public_key()
+    assert isinstance(key, RSAPublicKey)
+    algorithm = {"1": SHA1(), "2": SHA256()}[told["SignatureVersion"]]
+    try:
+        key.verify(base64.b64decode(told["Signature"]), text.encode(), PKCS1v15(), algorithm)
+    except InvalidSignature:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_messages_are_signed_as_their_topic_says(
+    store: Store, courier: Courier, receiver: Receiver, version: str
+) -> None:
+    subscribe(store, "http", receiver.url)
+    topic = store.records(ACCOUNT, REGION).find(TOPIC, "t")
+    assert topic is not None
+    store.records(ACCOUNT, REGION).update(topic, Change(spec={"Attributes": {"SignatureVersion": version}}))
+    publish(store, Subject="s")
+    publish(store, Type="SubscriptionConfirmation", Token="t", SubscribeURL="http://u")
+    deliver(courier)
+    for _, body in receiver.got:
+        told = json.loads(body)
+        assert told["SignatureVersion"] == version
+        assert verified(store, told)
+        assert not verified(store, {**told, "Message": "another"})
+
+
+def test_a_farewell_reaches_whom_no_subscription_knows_any_more(
+    store: Store, courier: Courier, receiver: Receiver
+) -> None:
+    told = {"Protocol": "http", "Endpoint": receiver.url, "Attributes": {"RawMessageDelivery": "true"}}
+    publish(store, Type="UnsubscribeConfirmation", Token="t", SubscribeURL="http://u", Subscription=told)
+    assert deliver(courier) == 1
+    ((headers, body),) = receiver.got
+    assert headers["x-amz-sns-message-type"] == "UnsubscribeConfirmation"
+    assert verified(store, json.loads(body))
+    assert deliver(courier, later_s=1e6) == 0
 
 
 def test_a_queue_that_is_down_gets_it_later_and_one_that_denies_never(store: Store, courier: Courier) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -15,6 +16,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, HTTPClientError
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA1
 
 
 @pytest.fixture
@@ -137,6 +141,19 @@ def test_an_endpoint_confirms_gets_messages_and_leaves_by_links_alone(account: A
     assert told["Message"] == "m"
     urllib.request.urlopen(told["UnsubscribeURL"], timeout=20).close()
     assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+    account.eventually(lambda: endpoint.got[-1]["Type"] == "UnsubscribeConfirmation")
+    assert {each["Type"] for each in endpoint.got} >= {"SubscriptionConfirmation", "Notification"}
+    for each in endpoint.got:
+        verify(each)
+
+
+def verify(told: dict[str, Any]) -> None:
+    """Hold a message against its signature, by the certificate that it names and nothing else."""
+    names = ("Message", "MessageId", "SubscribeURL", "Subject", "Timestamp", "Token", "TopicArn", "Type")
+    text = "".join(f"{name}\n{told[name]}\n" for name in names if name in told)
+    with urllib.request.urlopen(told["SigningCertURL"], timeout=20) as answer:
+        key = x509.load_pem_x509_certificate(answer.read()).public_key()
+    key.verify(base64.b64decode(told["Signature"]), text.encode(), PKCS1v15(), SHA1())
 
 
 def test_what_was_published_arrives_though_controller_and_api_are_killed(clary: Any, account: Any, queue: str) -> None:

@@ -10,17 +10,19 @@ import base64
 import json
 import logging
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from clary.access.principal import Principal, service_principal
-from clary.controllers.envelopes import confirmation_headers, envelope, headers, message_for
+from clary.controllers.envelopes import envelope, headers, message_for, signature
 from clary.core.clock import Clock
 from clary.core.errors import ServiceError
 from clary.core.ids import Arn
-from clary.resources.topic import SUBSCRIPTION, TOPIC, name_of, retries_of
+from clary.resources.topic import NOTIFICATION, SUBSCRIPTION, TOPIC, name_of, retries_of
 from clary.store.deliveries import WORD, Deliveries, Delivery
+from clary.store.notary import VERSIONS
 from clary.store.records import Record
 from clary.store.store import Store
 from clary.store.words import Listener
@@ -37,6 +39,7 @@ IDLE_S = 30.0
 BLOCKED_S = 1.0
 """How long to leave deliveries alone that are due, but wait for another of their lane."""
 FAILED_S = 30.0
+Spec = Mapping[str, Any]
 
 
 class Client(Protocol):
@@ -85,30 +88,35 @@ class Courier:
 
     def deliver(self, delivery: Delivery) -> None:
         """Try a delivery once: it is made, put off, or given up for the queue of dead letters."""
-        subscription = self._record(delivery.subscription_arn)
+        content = json.loads(delivery.content)
+        record = self._record(delivery.subscription_arn)
+        subscription = record.spec if record else content.get("Subscription")  # a farewell tells whom it is for
         if subscription is None:
             self.deliveries.done(delivery.id)
             return
-        content = json.loads(delivery.content)
         try:
             self._send(delivery, subscription, content)
         except NotDelivered as failed:
-            log.info("delivery to %s failed: %s", subscription.spec["Endpoint"], failed)
+            log.info("delivery to %s failed: %s", subscription["Endpoint"], failed)
             self._failed(delivery, subscription, content, permanent=failed.permanent)
         else:
             self.deliveries.done(delivery.id)
 
-    def _send(self, delivery: Delivery, subscription: Record, content: dict[str, Any]) -> None:
-        protocol, endpoint = subscription.spec["Protocol"], subscription.spec["Endpoint"]
-        raw = subscription.spec["Attributes"].get("RawMessageDelivery", "").lower() == "true"
-        if content["Type"] != "Notification":
-            raw = False
-        body = message_for(content, protocol) if raw else envelope(delivery, content, protocol, self.endpoint)
+    def _send(self, delivery: Delivery, subscription: Spec, content: dict[str, Any]) -> None:
+        protocol, endpoint, kind = subscription["Protocol"], subscription["Endpoint"], content["Type"]
+        raw = kind == NOTIFICATION and subscription["Attributes"].get("RawMessageDelivery", "").lower() == "true"
+        body = message_for(content, protocol) if raw else self._letter(delivery, content, protocol)
         if protocol == "sqs":
             self._send_to_queue(endpoint, delivery, content, (body, raw))
         else:
-            told = headers(delivery, raw=raw) if content["Type"] == "Notification" else confirmation_headers(delivery)
-            self.post(endpoint, told, body.encode())
+            self.post(endpoint, headers(delivery, kind, raw=raw), body.encode())
+
+    def _letter(self, delivery: Delivery, content: dict[str, Any], protocol: str) -> str:
+        """Return a message in its envelope, signed."""
+        told = envelope(delivery, content, protocol, self.endpoint)
+        topic = self._record(delivery.topic_arn)
+        version = topic.spec["Attributes"].get("SignatureVersion", VERSIONS[0]) if topic else VERSIONS[0]
+        return json.dumps({**told, **signature(told, self.store.notary, version, self.endpoint)}, indent=2)
 
     def _send_to_queue(
         self, queue_arn: str, delivery: Delivery, content: dict[str, Any], told: tuple[str, bool]
@@ -127,19 +135,20 @@ class Courier:
         except ServiceError as error:
             raise NotDelivered(error.message, permanent=error.status < 500) from error
 
-    def _failed(self, delivery: Delivery, subscription: Record, content: dict[str, Any], *, permanent: bool) -> None:
+    def _failed(self, delivery: Delivery, subscription: Spec, content: dict[str, Any], *, permanent: bool) -> None:
         tries = delivery.tries + 1
         delay_s = None if permanent else retries_of(self._record(delivery.topic_arn), subscription).delay_s(tries)
         if delay_s is not None:
             self.deliveries.put_off(delivery.id, int((self.clock() + delay_s) * 1000))
             return
-        grave = subscription.spec["Attributes"].get("RedrivePolicy")
-        if grave and content["Type"] == "Notification":
-            body = envelope(delivery, content, subscription.spec["Protocol"], self.endpoint)
+        grave = subscription["Attributes"].get("RedrivePolicy")
+        if grave and content["Type"] == NOTIFICATION:
+            body = self._letter(delivery, content, subscription["Protocol"])
             try:
                 self._send_to_queue(json.loads(grave)["deadLetterTargetArn"], delivery, content, (body, False))
             except NotDelivered as failed:
-                log.warning("%s has no dead letter of message %s: %s", subscription.name, delivery.message_id, failed)
+                arn = delivery.subscription_arn
+                log.warning("%s has no dead letter of message %s: %s", arn, delivery.message_id, failed)
         self.deliveries.done(delivery.id)
 
     def _record(self, text: str) -> Record | None:

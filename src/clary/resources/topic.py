@@ -14,6 +14,8 @@ TOPIC = Kind("sns", "topic")
 SUBSCRIPTION = Kind("sns", "subscription")
 CONFIRMED, PENDING = "Confirmed", "PendingConfirmation"
 HTTP = ("http", "https")
+NOTIFICATION, CONFIRMATION, FAREWELL = "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"
+"""The types of messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,11 @@ SERVICE_RETRIES = Retries(1, 600, numRetries=100_000, numNoDelayRetries=3, numMi
 """How a delivery to a queue is tried again."""
 
 
-def retries_of(topic: Record | None, subscription: Record) -> Retries:
-    """Return the retries of a subscription: its own, else its topic's, else AWS's."""
-    if subscription.spec["Protocol"] not in HTTP:
+def retries_of(topic: Record | None, subscription: Mapping[str, Any]) -> Retries:
+    """Return the retries of a subscription's spec: its own, else its topic's, else AWS's."""
+    if subscription["Protocol"] not in HTTP:
         return SERVICE_RETRIES
-    own = _document(subscription.spec["Attributes"].get("DeliveryPolicy")).get("healthyRetryPolicy")
+    own = _document(subscription["Attributes"].get("DeliveryPolicy")).get("healthyRetryPolicy")
     topics = {} if topic is None else _document(topic.spec["Attributes"].get("DeliveryPolicy")).get("http", {})
     if own is None or topics.get("disableSubscriptionOverrides"):
         own = topics.get("defaultHealthyRetryPolicy", own)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from clary.core.errors import ServiceError, UnknownOperation
 from clary.server.access import LOOPBACK, Authenticator, Identity, whole
-from clary.server.guests import SERVICE, Guest, guest_of
+from clary.server.guests import SERVICE, Guest, certificate_for, guest_of
 from clary.server.internal import InternalCaller
 from clary.server.perform import Asked, Performer
 from clary.server.registry import Match
@@ -39,6 +39,9 @@ class Front:
 
     def handle(self, request: Request) -> Response | Pending:
         """Answer one request: who asks, what it means, what is asked, is it allowed, do it, write it down."""
+        certificate = certificate_for(request, self.performer.store.notary)
+        if certificate is not None:
+            return certificate
         request_id = str(uuid.uuid4())
         signing_name = self.authenticator.signing_name(request)
         guest = None if signing_name else guest_of(request)

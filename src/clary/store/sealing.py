@@ -28,7 +28,7 @@ class Sealer:
     def at(cls, path: Path) -> Sealer:
         """Return the sealer of a key file, made at first use; readable by its owner alone."""
         if not path.exists():
-            _create(path)
+            keep_first(path, secrets.token_bytes(KEY_BYTES))
         return cls(path.read_bytes())
 
     def seal(self, secret: bytes, purpose: str) -> bytes:
@@ -44,12 +44,12 @@ class Sealer:
             raise Unsealable(purpose) from None
 
 
-def _create(path: Path) -> None:
-    """Write a new key beside and link it into place: of two processes that start at once, one key wins."""
+def keep_first(path: Path, content: bytes) -> None:
+    """Write a file for its owner beside and link it into place: of two processes that start at once, one wins."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     try:

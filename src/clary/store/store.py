@@ -16,6 +16,7 @@ from clary.store.gateways import Gateways
 from clary.store.leases import Leases
 from clary.store.log_archive import LogArchive
 from clary.store.logs import Logs
+from clary.store.notary import Notary
 from clary.store.objects import Objects
 from clary.store.outbox import Outbox
 from clary.store.queues import QueueArchive, Queues
@@ -55,6 +56,7 @@ class Store:
     uploads: Uploads
     blobs: Blobs
     sealer: Sealer
+    notary: Notary
 
     def records(self, account: str, region: str, *, fence: Fence | None = None) -> Records:
         """Return the records of an account in a region."""
@@ -140,4 +142,5 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         uploads=Uploads(objects),
         blobs=Blobs(settings.blobs),
         sealer=sealer,
+        notary=Notary(settings.home / "sns.json", sealer, clock),
     )

@@ -17,7 +17,14 @@ def test_the_same_request_makes_the_same_topic(aws: Any, sns: Any, topic: str, r
 
 @pytest.mark.parametrize(
     ("name", "attributes"),
-    [("a b", {}), ("t.fifo", {}), ("t", {"FifoTopic": "true"}), ("t", {"Nonsense": "1"}), ("t", {"Policy": "{"})],
+    [
+        ("a b", {}),
+        ("t.fifo", {}),
+        ("t", {"FifoTopic": "true"}),
+        ("t", {"Nonsense": "1"}),
+        ("t", {"SignatureVersion": "3"}),
+        ("t", {"Policy": "{"}),
+    ],
 )
 def test_a_topic_that_breaks_a_rule_is_refused(sns: Any, refused: Any, name: str, attributes: dict[str, str]) -> None:
     with refused("InvalidParameter"):

@@ -51,6 +51,13 @@ def subscription_of(platform: Platform, call: Call, text: str) -> Record:
     return found
 
 
+def same_subscription(platform: Platform, topic: Record, protocol: str, endpoint: str) -> Record | None:
+    """Return the subscription of a topic that goes to an endpoint, if there is one."""
+    children = platform.store.records(topic.account, topic.region).children(topic.uid)
+    same = (each for each in children if (each.spec["Protocol"], each.spec["Endpoint"]) == (protocol, endpoint))
+    return next(same, None)
+
+
 def _may_be_left(subscription: Record) -> bool:
     """Tell whether the link in a subscription's messages is enough to end it."""
     return subscription.spec["Protocol"] in HTTP and not subscription.status.get("Authenticated")

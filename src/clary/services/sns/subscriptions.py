@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from clary.access.principal import ANONYMOUS
 from clary.core.ids import Arn
 from clary.resources.topic import CONFIRMED, HTTP, PENDING, SUBSCRIPTION, topic_arn_of
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sns import filters
-from clary.services.sns.confirmations import ask_to_confirm
+from clary.services.sns.confirmations import ask_to_confirm, bid_farewell
 from clary.services.sns.faults import InvalidParameter, NotFound
-from clary.services.sns.reach import arn_of, reach, subscription_of
+from clary.services.sns.reach import arn_of, reach, same_subscription, subscription_of
 from clary.services.sns.topics import checked_retries, document_of, is_fifo
 from clary.store.query import Query
 from clary.store.records import Change, Record
@@ -36,7 +37,7 @@ class Subscriptions(Operations):
         attributes = {name: value for name, value in request.get("Attributes", {}).items() if value}
         check(protocol, attributes)
         own = protocol == "sqs" and endpoint.split(":")[4] == call.account
-        found = self._found(topic, protocol, endpoint)
+        found = same_subscription(self.platform, topic, protocol, endpoint)
         if found is None:
             found = self._create(call, topic, (protocol, endpoint, attributes), confirmed=own)
         elif found.spec["Attributes"] != attributes:
@@ -53,6 +54,8 @@ class Subscriptions(Operations):
             found = subscription_of(self.platform, call, request["SubscriptionArn"])
         except NotFound:
             return None
+        if call.principal is ANONYMOUS:  # a link may be followed by mistake
+            bid_farewell(self.platform, call, found)
         self.platform.store.records(found.account, found.region).remove(found)
         return None
 
@@ -101,11 +104,6 @@ class Subscriptions(Operations):
         records = self.platform.store.records(found.account, found.region)
         records.update(found, Change(spec={**found.spec, "Attributes": attributes}))
         return None
-
-    def _found(self, topic: Record, protocol: str, endpoint: str) -> Record | None:
-        children = self.platform.store.records(topic.account, topic.region).children(topic.uid)
-        same = (each for each in children if (each.spec["Protocol"], each.spec["Endpoint"]) == (protocol, endpoint))
-        return next(same, None)
 
     def _create(self, call: Call, topic: Record, told: tuple[str, str, Values], *, confirmed: bool) -> Record:
         protocol, endpoint, attributes = told

@@ -14,6 +14,7 @@ from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sns.faults import InvalidParameter, NotFound
 from clary.services.sns.reach import arn_of, policy_of, reach
 from clary.services.sns.tags import tag_attributes
+from clary.store.notary import VERSIONS
 from clary.store.query import Query
 from clary.store.records import Change, NameTaken, Record
 
@@ -139,6 +140,8 @@ def _check(name: str, value: str, *, fifo: bool) -> None:
             parse(value, "resource")
         except MalformedPolicy as error:
             raise InvalidParameter(f"Policy Error: {error}") from None
+    if name == "SignatureVersion" and value not in VERSIONS:
+        raise InvalidParameter("SignatureVersion")
     if name == "DeliveryPolicy" and value:
         checked_retries(document_of(name, value).get("http", {}).get("defaultHealthyRetryPolicy", {}))
 
