@@ -1,4 +1,4 @@
-"""What topics have published and not delivered yet: a row for each subscription, written with the acknowledgement.
+"""What topics and event buses have not delivered yet: a row for each receiver, written with the acknowledgement.
 
 A row goes when its delivery was made or given up, so that whatever is killed
 meanwhile, a message arrives at least once.
@@ -7,7 +7,7 @@ meanwhile, a message arrives at least once.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -18,7 +18,8 @@ from clary.store.words import Words
 
 WORD = "deliveries"
 DUPLICATES_MS = 300_000
-PURPOSE = "sns notice"
+Beside = Callable[[Connection], None]
+"""Writes what has to land in the same transaction."""
 
 TWIN = "select message_id, sequence from published where topic_arn = ? and key = ? and expires_ms > ?"
 REMEMBER = "insert or replace into published (topic_arn, key, message_id, sequence, expires_ms) values (?, ?, ?, ?, ?)"
@@ -70,16 +71,24 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """The deliveries of all topics."""
+    """The deliveries of all topics, or of all event buses."""
 
     database: Database
     words: Words
     sealer: Sealer
+    service: str = "sns"
 
-    def publish(self, notices: Sequence[Notice], now_ms: int) -> list[Published]:
+    @property
+    def purpose(self) -> str:
+        """Return what contents are sealed for."""
+        return f"{self.service} notice"
+
+    def publish(self, notices: Sequence[Notice], now_ms: int, beside: Beside | None = None) -> list[Published]:
         """Store messages and whom each goes to, in one transaction; one that is a duplicate is the other."""
         with self.database.write() as connection:
             published = [self._publish(connection, notice, now_ms) for notice in notices]
+            if beside is not None:
+                beside(connection)
         self.words.say(WORD)
         return published
 
@@ -95,7 +104,7 @@ class Deliveries:
                 sequence=row.sequence,
                 topic_arn=row.topic_arn,
                 message_id=row.message_id,
-                content=self.sealer.open(row.content, PURPOSE),
+                content=self.sealer.open(row.content, self.purpose),
                 published_ms=row.published_ms,
             )
             for row in rows
@@ -124,11 +133,11 @@ class Deliveries:
             connection.exec_driver_sql("delete from published where expires_ms <= ?", (int(now * 1000),))
 
     def purge(self, account: str) -> None:
-        """Remove everything of an account's topics."""
-        topics = f"arn:aws:sns:%:{account}:%"
+        """Remove everything of an account's topics or buses."""
+        owned = f"arn:aws:{self.service}:%:{account}:%"
         with self.database.write() as connection:
-            connection.exec_driver_sql("delete from delivery where subscription_arn like ?", (topics,))
-            connection.exec_driver_sql("delete from published where topic_arn like ?", (topics,))
+            connection.exec_driver_sql("delete from delivery where subscription_arn like ?", (owned,))
+            connection.exec_driver_sql("delete from published where topic_arn like ?", (owned,))
             connection.exec_driver_sql(SWEEP)
 
     def _publish(self, connection: Connection, notice: Notice, now_ms: int) -> Published:
@@ -137,7 +146,7 @@ class Deliveries:
             if twin is not None:
                 return Published(twin.message_id, twin.sequence)
         message_id = str(uuid.uuid4())
-        sealed = self.sealer.seal(notice.content, PURPOSE)
+        sealed = self.sealer.seal(notice.content, self.purpose)
         row = (notice.topic_arn, message_id, sealed, now_ms)
         sequence = connection.exec_driver_sql(ADD_NOTICE, row).scalar_one()
         if notice.lanes:
