@@ -9,13 +9,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData
 
-from clary.store import log_tables, queue_tables, series_tables
+from clary.store import event_tables, log_tables, queue_tables, series_tables
 from clary.store.database import Database
 
 
 @pytest.mark.parametrize(
     ("name", "metadata"),
-    [("logs", log_tables.METADATA), ("series", series_tables.METADATA), ("queues", queue_tables.METADATA)],
+    [
+        ("logs", log_tables.METADATA),
+        ("series", series_tables.METADATA),
+        ("queues", queue_tables.METADATA),
+        ("events", event_tables.METADATA),
+    ],
 )
 def test_migrations_build_the_tables_of_the_code(tmp_path: Path, name: str, metadata: MetaData) -> None:
     database = Database(tmp_path, name)

@@ -12,6 +12,8 @@ from clary.store.bound import BoundStore
 from clary.store.changes import Bell, Feed
 from clary.store.database import Database
 from clary.store.deliveries import Deliveries
+from clary.store.event_archives import EventArchives
+from clary.store.event_positions import EventPositions
 from clary.store.gateways import Gateways
 from clary.store.leases import Leases
 from clary.store.log_archive import LogArchive
@@ -51,6 +53,9 @@ class Store:
     series_archive: SeriesArchive
     queue_archive: QueueArchive
     deliveries: Deliveries
+    event_deliveries: Deliveries
+    event_archives: EventArchives
+    event_positions: EventPositions
     words: Words
     objects: Objects
     uploads: Uploads
@@ -105,6 +110,7 @@ class Store:
         self.log_archive.close()
         self.series_archive.close()
         self.queue_archive.close()
+        self.event_positions.database.close()
         self.objects.database.close()
         self.database.close()
 
@@ -118,8 +124,9 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
     logs = Database(settings.databases, "logs")
     series = Database(settings.databases, "series", synchronous="NORMAL")
     queues = Database(settings.databases, "queues")
+    events = Database(settings.databases, "events")
     objects = Database(settings.databases, "objects")
-    for each in (database, trail, logs, series, queues, objects):
+    for each in (database, trail, logs, series, queues, events, objects):
         each.migrate()
     words = Words(settings.run / "words")
     sealer = Sealer.at(settings.home / "root.key")
@@ -137,6 +144,9 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         series_archive=SeriesArchive(series, clock),
         queue_archive=QueueArchive(queues, clock, words),
         deliveries=Deliveries(queues, words, sealer),
+        event_deliveries=Deliveries(events, words, sealer, "events"),
+        event_archives=EventArchives(events, sealer),
+        event_positions=EventPositions(events),
         words=words,
         objects=Objects(objects),
         uploads=Uploads(objects),
