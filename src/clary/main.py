@@ -26,11 +26,12 @@ from clary.controllers import seat
 from clary.controllers.alarm_actions import AlarmActions, NoScaling
 from clary.controllers.alarms import Alarms, trim_history
 from clary.controllers.closures import Closures
-from clary.controllers.deliveries import Courier, Worker
+from clary.controllers.deliveries import Courier
 from clary.controllers.endpoints import Endpoints
 from clary.controllers.housekeeping import keep_house
 from clary.controllers.loop import LEASE, Loop, Reconciler
 from clary.controllers.posts import post
+from clary.controllers.rounds import Worker
 from clary.controllers.training_jobs import TrainingJobs
 from clary.core.settings import Settings
 from clary.gateway import worker as gateway_worker
@@ -221,7 +222,7 @@ def _deliver(settings: Settings, store: Store, stop: threading.Event) -> None:
         clock=store.clock,
         endpoint=f"http://{settings.host}:{settings.port}",
     )
-    worker = Worker(courier, f"{socket.gethostname()}:{settings.home}:{os.getpid()}")
+    worker = Worker(courier, "deliveries", f"{socket.gethostname()}:{settings.home}:{os.getpid()}")
     listener = store.words.listen("deliveries")
     threading.Thread(target=worker.run, args=(stop, listener), name="deliveries", daemon=True).start()
 
