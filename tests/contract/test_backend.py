@@ -182,3 +182,21 @@ def test_more_than_one_host_may_run_at_once(backend: Backend, folder: Path) -> N
         )
     assert [ended(backend, name).log.read_text().strip() for name in names] == [f"algo-{i}" for i in range(4)]
     assert os.listdir(folder / "ml-job-0") == []
+
+
+def test_labels_come_back_as_they_were_given(backend: Backend, folder: Path) -> None:
+    labels = {"endpoint": "e", "zone": "us-east-1a"}
+    backend.start(instance(folder, "a", "pass", labels=labels))
+    ended(backend, "a")
+    assert backend.labels("a") == labels
+    assert backend.labels("never") == {}
+
+
+def test_a_killed_instance_is_lost_and_nothing_of_it_runs(backend: Backend, folder: Path) -> None:
+    started = instance(folder, "a", FOREVER)
+    backend.start(started)
+    up(started)
+    assert backend.kill("a")
+    assert ended(backend, "a").state is State.LOST
+    assert not backend.kill("a")
+    assert not backend.kill("never")

@@ -104,7 +104,17 @@ def container_of(instance: Instance, runtime: Runtime, box: Box, given: Provisio
         serves=spec.serving is not None,
         egress=given.egress and not spec.isolated,
         credentials=given.credentials,
+        labels=_labels(instance),
     )
+
+
+def _labels(instance: Instance) -> dict[str, str]:
+    """Return what tells people whose an instance is, and where."""
+    spec, record = instance.spec, instance.record
+    told = {"account": record.account, "region": record.region, "zone": spec.zone}
+    if spec.serving is not None:
+        return {**told, "endpoint": spec.serving.endpoint, "variant": spec.serving.variant}
+    return {**told, "job": spec.training.job_name} if spec.training is not None else told
 
 
 def metric_rules(rules: MetricRules, runtime: Runtime, training: Training | None) -> list[tuple[str, Any]]:

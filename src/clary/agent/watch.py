@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from clary.agent.container import Box, checkpoint_names, metric_rules
-from clary.agent.health import ping
 from clary.agent.lines import LogShipper, MetricShipper, size
 from clary.agent.places import S3Place
 from clary.agent.rooms import type_of
@@ -15,6 +14,7 @@ from clary.agent.tools import Tools
 from clary.agent.uploads import Mirror, Uploader
 from clary.compute import images
 from clary.compute.backend import Observed, State
+from clary.compute.health import ping
 from clary.resources.instance import Instance, Phase
 from clary.store.series import Datum
 

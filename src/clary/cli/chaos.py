@@ -1,7 +1,7 @@
 """`clary chaos`: kill an instance of an endpoint, or a zone of them, and tell how long it took to heal.
 
 There is no operation for it, since AWS has none. The right to it is the operating system's: whoever may read the home
-and signal its processes may kill them anyway.
+and signal its processes may kill them anyway. Whose an instance is, and in which zone, its labels say.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clary.cli.screen import FAILED, leave, table
 from clary.core.settings import Settings
 
 if TYPE_CHECKING:
-    from clary.cli.victims import Healed, Killed
+    from clary.cli.victims import Healed, Server
 
 Endpoint = Annotated[str | None, typer.Option(help="Kill one instance of this endpoint, chosen at random.")]
 Variant = Annotated[str | None, typer.Option(help="Only instances of this production variant.")]
@@ -45,18 +45,19 @@ def chaos(
     """Kill an instance of an endpoint, or a zone, with SIGKILL, and tell how long it takes to heal."""
     if endpoint is None and instance is None and zone is None:
         leave("say what is to be killed: --endpoint, --instance or --zone.", WRONG_USE)
-    if not settings.databases.is_dir():
+    if not settings.instances.is_dir():
         leave(f"there is no Clary in {settings.home}.")
-    from clary.cli.victims import Choice, Scene, chosen
+    from clary.cli.victims import Choice, chosen, healing, serving
+    from clary.compute.process import ProcessBackend
 
-    scene = Scene.of(settings)
-    choice = Choice(endpoint, variant, instance, zone, account)
-    victims = chosen(choice, scene.instances(), random.SystemRandom().choice)
+    backend = ProcessBackend(settings.instances)
+    before = serving(backend)
+    victims = chosen(Choice(endpoint, variant, instance, zone, account), before, random.SystemRandom().choice)
     if not victims:
         leave("no instance that serves fits that.")
-    before, began = scene.sizes(), time.monotonic()
-    killed = list(scene.kill(victims))
-    healed = list(scene.healing(victims, before, began, wait_s))
+    began = time.monotonic()
+    killed = [each for each in victims if backend.kill(each.instance)]
+    healed = list(healing(backend, before, killed, began, wait_s))
     if as_json:
         print(json.dumps({"killed": [asdict(each) for each in killed], "healed": [asdict(each) for each in healed]}))
     else:
@@ -65,7 +66,7 @@ def chaos(
         raise typer.Exit(FAILED)
 
 
-def _print(killed: Sequence[Killed], healed: Sequence[Healed], wait_s: float) -> None:
+def _print(killed: Sequence[Server], healed: Sequence[Healed], wait_s: float) -> None:
     print(f"Killed with SIGKILL, as if its machine had failed: {len(killed)}.\n")
     columns = ("endpoint", "variant", "zone", "instance")
     table(columns, [(each.endpoint, each.variant, each.zone, each.instance) for each in killed])

@@ -1,22 +1,37 @@
 """Who dies by `clary chaos`, how, and how long their endpoints take to be whole again.
 
-The home is only read, and processes are only killed: all healing is Clary's own.
+All is read off the labels of instances and asked of themselves: healing is Clary's own, and it is not told.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from clary.compute.backend import State
+from clary.compute.health import ping
 from clary.compute.process import ProcessBackend
-from clary.core.settings import Settings
-from clary.resources.instance import INSTANCE, Instance
-from clary.resources.route import ROUTE, Route
-from clary.store.database import Database
-from clary.store.world import World
 
-LOOK_S = 0.02
+LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An instance of an endpoint that answers its pings."""
+
+    account: str
+    region: str
+    endpoint: str
+    variant: str
+    zone: str
+    instance: str
+
+    @property
+    def owner(self) -> tuple[str, str, str]:
+        """Return what the instances of one endpoint share."""
+        return self.account, self.region, self.endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +40,13 @@ class Choice:
 
     endpoint: str | None = None
     variant: str | None = None
-    name: str | None = None
+    instance: str | None = None
     zone: str | None = None
     account: str | None = None
 
-    def takes(self, instance: Instance) -> bool:
-        """Say whether an instance is among those that may be killed: one that serves, and that all this fits."""
-        serving = instance.spec.serving
-        if serving is None or not instance.status.ready or instance.ended or instance.deleting:
-            return False
-        pairs = (
-            (self.endpoint, serving.endpoint),
-            (self.variant, serving.variant),
-            (self.name, instance.name),
-            (self.zone, instance.spec.zone),
-            (self.account, instance.record.account),
-        )
-        return all(wanted in (None, seen) for wanted, seen in pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class Killed:
-    """An instance that was killed."""
-
-    account: str
-    region: str
-    endpoint: str
-    variant: str
-    instance: str
-    zone: str
+    def takes(self, server: Server) -> bool:
+        """Say whether a server is among those that may be killed."""
+        return all(getattr(self, name) in (None, getattr(server, name)) for name in self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,56 +57,40 @@ class Healed:
     seconds: float | None
 
 
-def chosen(
-    choice: Choice, instances: Sequence[Instance], pick: Callable[[Sequence[Instance]], Instance]
-) -> list[Instance]:
+def serving(backend: ProcessBackend) -> list[Server]:
+    """Return the instances of endpoints that answer now."""
+    found = ((name, backend.labels(name)) for name in backend.names())
+    servers = [_server(name, labels) for name, labels in found if "endpoint" in labels]
+    return [each for each in servers if _answers(backend, each.instance)]
+
+
+def chosen(choice: Choice, servers: Sequence[Server], pick: Callable[[Sequence[Server]], Server]) -> list[Server]:
     """Return who is to be killed: all of a zone, otherwise one of those that the choice takes."""
-    found = [each for each in instances if choice.takes(each)]
+    found = [each for each in servers if choice.takes(each)]
     return found if choice.zone is not None or not found else [pick(found)]
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """The home in which something is killed."""
+def healing(
+    backend: ProcessBackend, before: Sequence[Server], killed: Sequence[Server], began: float, wait_s: float
+) -> Iterator[Healed]:
+    """Give each endpoint as it heals: as many of its instances as before answer, none of them one that was killed."""
+    wanted = Counter(each.owner for each in before)
+    waiting = {each.owner for each in killed}
+    gone = {each.instance for each in killed}
+    while waiting and time.monotonic() < began + wait_s:
+        now = Counter(each.owner for each in serving(backend) if each.instance not in gone)
+        for owner in sorted(each for each in waiting if now[each] >= wanted[each]):
+            waiting.discard(owner)
+            yield Healed(owner[2], round(time.monotonic() - began, 2))
+        time.sleep(LOOK_S)
+    yield from (Healed(endpoint, None) for *_, endpoint in sorted(waiting))
 
-    world: World
-    backend: ProcessBackend
 
-    @classmethod
-    def of(cls, settings: Settings) -> Scene:
-        """Open a home to look at it."""
-        return cls(World(Database(settings.databases, "records")), ProcessBackend(settings.instances))
+def _server(name: str, labels: Mapping[str, str]) -> Server:
+    told = {each: labels.get(each, "") for each in ("account", "region", "endpoint", "variant", "zone")}
+    return Server(**told, instance=name)
 
-    def instances(self) -> list[Instance]:
-        """Return all instances."""
-        return [Instance.read(each) for each in self.world.all(INSTANCE)]
 
-    def sizes(self) -> dict[str, int]:
-        """Return how many instances answer for each endpoint, by the endpoint's uid."""
-        return {uid: len(route.instances()) for uid, route in self._routes().items()}
-
-    def kill(self, victims: Sequence[Instance]) -> Iterator[Killed]:
-        """Kill instances that serve, each as if its machine had failed."""
-        for each in victims:
-            serving = each.spec.serving
-            if serving is not None and self.backend.kill(each.name):
-                record, zone = each.record, each.spec.zone
-                yield Killed(record.account, record.region, serving.endpoint, serving.variant, each.name, zone)
-
-    def healing(
-        self, victims: Sequence[Instance], before: Mapping[str, int], began: float, wait_s: float
-    ) -> Iterator[Healed]:
-        """Give each endpoint as it heals: it is led to as many instances as before, and to none that was killed."""
-        gone = {each.name for each in victims}
-        waiting = {each.record.parent: each.spec.serving.endpoint for each in victims if each.spec.serving is not None}
-        while waiting and time.monotonic() < began + wait_s:
-            routes = self._routes()
-            for uid in list(waiting):
-                led = routes[uid].instances() if uid in routes else frozenset()
-                if len(led) >= before.get(uid, 1) and not led & gone:
-                    yield Healed(waiting.pop(uid), round(time.monotonic() - began, 2))
-            time.sleep(LOOK_S)
-        yield from (Healed(endpoint, None) for endpoint in waiting.values())
-
-    def _routes(self) -> dict[str, Route]:
-        return {record.parent: Route.read(record) for record in self.world.all(ROUTE)}
+def _answers(backend: ProcessBackend, name: str) -> bool:
+    seen = backend.observe(name)
+    return seen is not None and seen.state is State.RUNNING and ping(seen.serve_socket)

@@ -33,7 +33,8 @@ class Instance:
     `opt_ml` becomes /opt/ml, and as root its files are given to the instance's own user: it must hold no hard link
     to a file that somebody else relies on. `credentials` are the first ones (ECS's form); `Backend.give_credentials`
     renews them. Where `serves`, connections to `Observed.serve_socket` lead to 127.0.0.1:8080 inside, or straight to
-    the program once it listens on the Unix socket that its variable CLARY_SERVE_SOCKET names.
+    the program once it listens on the Unix socket that its variable CLARY_SERVE_SOCKET names. `labels` tell people
+    whose it is, and where.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Instance:
     serves: bool = False
     egress: bool = False  # may reach the internet through the back end's proxy (HTTPS_PROXY)
     credentials: Mapping[str, str] | None = field(default=None, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,9 @@ class Backend(Protocol):
     def names(self) -> list[str]:
         """Return the names of all instances that are not forgotten, sorted."""
 
+    def labels(self, name: str) -> Mapping[str, str]:
+        """Return what an instance was labelled with; nothing if there is none of that name."""
+
     def give_credentials(self, name: str, credentials: Mapping[str, str]) -> None:
         """Replace the role credentials that the instance is answered with from now on."""
 
@@ -112,6 +117,9 @@ class Backend(Protocol):
 
     def stop(self, name: str) -> None:
         """Kill everything of an instance and return when it is really gone."""
+
+    def kill(self, name: str) -> bool:
+        """Have an instance fail as if its machine had; say whether it ran. Nothing is cleared up; nobody is told."""
 
     def remove(self, name: str) -> None:
         """Forget an instance and its files (not its /opt/ml); raises ComputeError while it runs."""

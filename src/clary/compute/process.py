@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from clary.compute import ends, limits, probe, sandbox, seccomp
+from clary.compute import ends, files, limits, probe, sandbox, seccomp
 from clary.compute.backend import NAME, Instance, Observed, State, Usage
 from clary.compute.folders import Folder
 from clary.core.errors import ComputeError
@@ -80,7 +80,7 @@ class ProcessBackend:
         if not os.path.exists(folder.path):
             self._refuse_what_cannot_run(instance)
             self._prepare(instance)
-        if _size(folder / "keeper.json") == 0:
+        if files.size(folder / "keeper.json") == 0:
             self._begin(folder)
 
     def _refuse_what_cannot_run(self, instance: Instance) -> None:
@@ -135,7 +135,7 @@ class ProcessBackend:
             self._fill(Folder(str(new)), instance, identity)
             if identity.drop:
                 for path in (new / "run", instance.opt_ml):
-                    _give(path, identity)
+                    files.give(path, identity)
             os.rename(new, self._folder(instance.name).path)
 
     def _fill(self, folder: Folder, instance: Instance, identity: sandbox.Identity) -> None:
@@ -163,6 +163,7 @@ class ProcessBackend:
             command = sandbox.arguments(instance, folder, identity, self._machine)
         return {
             "name": instance.name,
+            "labels": dict(instance.labels),
             "sandboxed": sandboxed,
             "command": command,
             "environment": self._environment(instance, folder, token),
@@ -279,13 +280,18 @@ class ProcessBackend:
         """Return the names of all instances that have a folder."""
         return sorted(entry.name for entry in os.scandir(self._root) if NAME.fullmatch(entry.name))
 
+    def labels(self, name: str) -> Mapping[str, str]:
+        """Return what an instance was labelled with."""
+        found: dict[str, str] = (self._folder(name).read("instance.json") or {}).get("labels", {})
+        return found
+
     def usage(self, name: str) -> Usage | None:
         """Measure an instance; an ended one keeps its disk and its CPU seconds."""
         folder = self._folder(name)
         plan, kept = folder.read("instance.json"), folder.kept()
         if plan is None:
             return None
-        disk = _disk_bytes(plan["opt_ml"]) + _blocks(folder.log)
+        disk = files.tree_bytes(plan["opt_ml"]) + files.blocks(folder.log)
         program, ended = folder.read("program.json"), folder.read("exit.json")
         if ended is not None or not kept or program is None:
             return Usage((ended or {}).get("cpu_s", 0.0), 0, disk)
@@ -313,7 +319,7 @@ class ProcessBackend:
         ends.stop(self._folder(name))
 
     def kill(self, name: str) -> bool:
-        """Have an instance fail as if its machine had; say whether it ran. Nothing is cleared up; nobody is told."""
+        """Kill the keeper of an instance, which takes it along."""
         return ends.kill(self._folder(name))
 
     def remove(self, name: str) -> None:
@@ -341,30 +347,3 @@ def _way_out(port: int) -> dict[str, str]:
     proxies = dict.fromkeys(EGRESS_VARIABLES, f"http://127.0.0.1:{port}")
     direct = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
     return proxies | direct | {name: path for path in TRUST if os.path.exists(path) for name in TRUST_VARIABLES}
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _blocks(path: str) -> int:
-    try:
-        return os.lstat(path).st_blocks * 512
-    except FileNotFoundError:
-        return 0
-
-
-def _disk_bytes(path: str) -> int:
-    """Return the disk space of a tree, links not followed; files that vanish meanwhile count nothing."""
-    return sum(_blocks(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)
-
-
-def _give(path: Path, identity: sandbox.Identity) -> None:
-    """Make a tree the program's own; nothing of the program may run yet, since it could swap folders for links."""
-    os.chown(path, identity.uid, identity.gid, follow_symlinks=False)
-    for folder, folders, files in os.walk(path):
-        for name in (*folders, *files):
-            os.chown(os.path.join(folder, name), identity.uid, identity.gid, follow_symlinks=False)
