@@ -29,8 +29,11 @@ from clary.controllers.closures import Closures
 from clary.controllers.deliveries import Courier
 from clary.controllers.endpoints import Endpoints
 from clary.controllers.housekeeping import keep_house
+from clary.controllers.inference_experiments import InferenceExperiments
 from clary.controllers.loop import LEASE, Loop, Reconciler
 from clary.controllers.posts import post
+from clary.controllers.queue_metrics import EVERY_S as SHIP_S
+from clary.controllers.queue_metrics import ship_activity
 from clary.controllers.rounds import Worker
 from clary.controllers.training_jobs import TrainingJobs
 from clary.core.settings import Settings
@@ -108,13 +111,16 @@ def controller(settings: Settings) -> None:
         store.series_archive.purge,
         store.queue_archive.purge,
         store.deliveries.purge,
+        store.activity.purge,
         lambda account: shutil.rmtree(settings.packages / account, ignore_errors=True),
     )
+    caller = _caller(settings, store)
     reconcilers: tuple[Reconciler, ...] = (
         TrainingJobs(store.clock),
         Endpoints(store, store.clock, settings.zones),
         Alarms(Measurements(store), store.clock),
-        AlarmActions(AlarmTopics(_caller(settings, store)), NoScaling(), store.clock),
+        AlarmActions(AlarmTopics(caller), NoScaling(), store.clock),
+        InferenceExperiments(ExecutionRoles(caller), store.clock),
         Closures(ACCOUNT, store, purges),
     )
     chores = (
@@ -128,6 +134,8 @@ def controller(settings: Settings) -> None:
         store.blobs_sweep,
     )
     threading.Thread(target=keep_house, args=(chores, stop), name="housekeeping", daemon=True).start()
+    counts = (lambda: ship_activity(store),)
+    threading.Thread(target=keep_house, args=(counts, stop, SHIP_S), name="queue metrics", daemon=True).start()
     _deliver(settings, store, stop)
     mine = f"{socket.gethostname()}:{settings.home}:"
     held = seat.take(settings.run / "controller.lock")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from clary.core.errors import AccessDenied, ResourceNotFound, ServiceError, ValidationError
 from clary.core.ids import Arn
 from clary.resources.endpoint import ENDPOINT, ENDPOINT_CONFIG, MODEL
+from clary.resources.inference_experiment import INFERENCE_EXPERIMENT
 from clary.resources.training_job import TRAINING_JOB
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sagemaker.nouns import TAG, TAGS_MAX, tag_attributes, tags_of
 from clary.store.records import Change, Record
 
-KINDS = {kind.noun: kind for kind in (TRAINING_JOB, MODEL, ENDPOINT_CONFIG, ENDPOINT)}
+KINDS = {kind.noun: kind for kind in (TRAINING_JOB, MODEL, ENDPOINT_CONFIG, ENDPOINT, INFERENCE_EXPERIMENT)}
 
 
 class Tags(Operations):
