@@ -78,7 +78,7 @@ class Courier:
         record = self._record(delivery.subscription_arn)
         subscription = record.spec if record else content.get("Subscription")  # a farewell tells whom it is for
         if subscription is None:
-            self.deliveries.done(delivery.id)
+            self._done(delivery)
             return
         try:
             self._send(delivery, subscription, content)
@@ -86,7 +86,7 @@ class Courier:
             log.info("delivery to %s failed: %s", subscription["Endpoint"], failed)
             self._failed(delivery, subscription, content, permanent=failed.permanent)
         else:
-            self.deliveries.done(delivery.id)
+            self._done(delivery, "NumberOfNotificationsDelivered" if content["Type"] == NOTIFICATION else "")
 
     def _send(self, delivery: Delivery, subscription: Spec, content: dict[str, Any]) -> None:
         protocol, endpoint, kind = subscription["Protocol"], subscription["Endpoint"], content["Type"]
@@ -135,7 +135,10 @@ class Courier:
             except NotDelivered as failed:
                 arn = delivery.subscription_arn
                 log.warning("%s has no dead letter of message %s: %s", arn, delivery.message_id, failed)
-        self.deliveries.done(delivery.id)
+        self._done(delivery, "NumberOfNotificationsFailed" if content["Type"] == NOTIFICATION else "")
+
+    def _done(self, delivery: Delivery, outcome: str = "") -> None:
+        self.deliveries.done(delivery, int(self.clock() * 1000), outcome)
 
     def _record(self, text: str) -> Record | None:
         arn = Arn.parse(text)

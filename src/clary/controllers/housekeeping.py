@@ -15,11 +15,11 @@ FIRST_S = 60.0
 """Not at once: a start is waited for."""
 
 
-def keep_house(chores: Sequence[Callable[[], object]], stop: threading.Event) -> None:
+def keep_house(chores: Sequence[Callable[[], object]], stop: threading.Event, every_s: float = EVERY_S) -> None:
     """Do the chores every so often until told to stop; one that fails is done again next time."""
-    pause = FIRST_S
+    pause = min(FIRST_S, every_s)
     while not stop.wait(pause):
-        pause = EVERY_S
+        pause = every_s
         for chore in chores:
             try:
                 chore()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from clary.store.activity import Amounts, count
 from clary.store.database import Database
 from clary.store.sealing import Sealer
 from clary.store.words import Words
@@ -45,6 +46,8 @@ class Notice:
     content: bytes
     lanes: Mapping[str, str | None]  # by subscription; None where order does not matter
     key: str = ""
+    size: int = 0  # of a message that counts as published; 0 of what Clary itself sends
+    filtered: int = 0  # how many subscriptions did not want it
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,12 @@ class Deliveries:
         with self.database.read() as connection:
             return connection.exec_driver_sql(NEXT).scalar()
 
-    def done(self, number: int) -> None:
-        """Forget a delivery, and its message with the last of them."""
+    def done(self, delivery: Delivery, now_ms: int, outcome: str = "") -> None:
+        """Forget a delivery, and its message with the last of them; count the outcome under a metric's name."""
         with self.database.write() as connection:
-            notice = connection.exec_driver_sql(DROP, (number,)).scalar()
+            notice = connection.exec_driver_sql(DROP, (delivery.id,)).scalar()
+            if outcome and notice is not None:
+                count(connection, delivery.topic_arn, now_ms, {outcome: [1]})
             connection.exec_driver_sql(DROP_NOTICE, (notice, notice))
 
     def put_off(self, number: int, until_ms: int) -> None:
@@ -152,7 +157,18 @@ class Deliveries:
         if notice.lanes:
             rows = [(sequence, subscription, lane, now_ms) for subscription, lane in notice.lanes.items()]
             connection.exec_driver_sql(ADD, rows)
+        if notice.size:
+            count(connection, notice.topic_arn, now_ms, _amounts(notice))
         if notice.key:
             twin_row = (notice.topic_arn, notice.key, message_id, sequence, now_ms + DUPLICATES_MS)
             connection.exec_driver_sql(REMEMBER, twin_row)
         return Published(message_id, sequence)
+
+
+def _amounts(notice: Notice) -> Amounts:
+    filtered = [1] * notice.filtered
+    return {
+        "NumberOfMessagesPublished": [1],
+        "PublishSize": [notice.size],
+        "NumberOfNotificationsFilteredOut": filtered,
+    }

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from clary.store.activity import count
 from clary.store.database import Database
 from clary.store.queues import FIND, Queue, queue_of
 from clary.store.words import Words
@@ -83,6 +84,7 @@ class NewMessage:
     group: str | None = None
     deduplication: str | None = None
     key: str = ""
+    size: int = 0  # as it counts towards the limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Sent:
 
     message_id: str
     sequence: int
+    twin: bool = False  # it was sent before
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,9 @@ class Messages:
         """Store messages in their order; one that is a duplicate of another is that other."""
         with self.database.write() as connection:
             sent = [self._send(connection, message) for message in messages]
+            fresh = [message.size for message, each in zip(messages, sent, strict=True) if not each.twin]
+            self._count(connection, NumberOfMessagesSent=[1] * len(fresh), SentMessageSize=fresh,
+                        NumberOfDeduplicatedSentMessages=[1] * (len(sent) - len(fresh)))  # fmt: skip
         self._tell(self.queue.id)
         return sent
 
@@ -162,6 +168,7 @@ class Messages:
         dead: set[int] = set()
         with self.database.write() as connection:
             received = self._repeat(connection, wanted) or self._take(connection, wanted, dead)
+            self._count(connection, NumberOfMessagesReceived=[len(received)] if received else [])
         for queue_id in dead:
             self._tell(queue_id)
         return received
@@ -175,6 +182,7 @@ class Messages:
         """Delete messages; tell for each if its receipt still held, which in a FIFO queue it must."""
         with self.database.write() as connection:
             held = [self._delete(connection, receipt) for receipt in receipts]
+            self._count(connection, NumberOfMessagesDeleted=[1] * sum(held))
         if self.queue.fifo:
             self._tell(self.queue.id)
         return held
@@ -202,6 +210,9 @@ class Messages:
         with self.database.write() as connection:
             connection.exec_driver_sql("delete from message where queue_id = ?", (self.queue.id,))
 
+    def _count(self, connection: Connection, **amounts: Sequence[float]) -> None:
+        count(connection, self.queue.arn, self.now_ms, amounts)
+
     def _tell(self, queue_id: int) -> None:
         self.words.say(word_of(queue_id))
 
@@ -212,7 +223,7 @@ class Messages:
         if message.key:
             twin = connection.exec_driver_sql(TWIN, (self.queue.id, message.key, self.now_ms)).first()
             if twin is not None:
-                return Sent(twin.message_id, twin.sequence)
+                return Sent(twin.message_id, twin.sequence, twin=True)
         message_id = str(uuid.uuid4())
         visible_ms = self.now_ms + message.delay_s * 1000
         row = (

@@ -1,4 +1,4 @@
-"""Tables of queues.db: queues and their messages, and what topics have still to deliver.
+"""Tables of queues.db: queues and their messages, what topics have still to deliver, and what both did lately.
 
 A message is one row whatever becomes of it: a receive moves the time it is
 visible from, a dead letter moves to another queue's number.
@@ -6,7 +6,7 @@ visible from, a dead letter moves to another queue's number.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
 METADATA = MetaData()
 
@@ -21,6 +21,7 @@ QUEUE = Table(
     Column("modified_ms", Integer, nullable=False),
     Column("attributes", Text, nullable=False),  # JSON, as SetQueueAttributes has them
     Column("tags", Text, nullable=False),  # JSON
+    Column("active_ms", Integer),  # the last minute that messages came or went in, once that is told as metrics
     UniqueConstraint("account", "region", "name"),
     sqlite_autoincrement=True,  # a number is never used twice, so that a receipt fits one queue for ever
 )
@@ -107,5 +108,18 @@ PUBLISHED = Table(
     Column("sequence", Integer, nullable=False),
     Column("expires_ms", Integer, nullable=False),
     Index("published_by_expiry", "expires_ms"),
+    sqlite_with_rowid=False,
+)
+
+ACTIVITY = Table(
+    "activity",
+    METADATA,
+    Column("minute", Integer, primary_key=True),
+    Column("arn", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # of the metric
+    Column("count", Integer, nullable=False),
+    Column("total", Float, nullable=False),
+    Column("low", Float, nullable=False),
+    Column("high", Float, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from clary.core.clock import Clock, system_clock
 from clary.core.settings import Settings
+from clary.store.activity import Activity
 from clary.store.audit import Audit
 from clary.store.blobs import Blobs
 from clary.store.bound import BoundStore
@@ -53,6 +54,7 @@ class Store:
     series_archive: SeriesArchive
     queue_archive: QueueArchive
     deliveries: Deliveries
+    activity: Activity
     event_deliveries: Deliveries
     event_archives: EventArchives
     event_positions: EventPositions
@@ -144,6 +146,7 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
         series_archive=SeriesArchive(series, clock),
         queue_archive=QueueArchive(queues, clock, words),
         deliveries=Deliveries(queues, words, sealer),
+        activity=Activity(queues),
         event_deliveries=Deliveries(events, words, sealer, "events"),
         event_archives=EventArchives(events, sealer),
         event_positions=EventPositions(events),

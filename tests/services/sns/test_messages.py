@@ -86,6 +86,6 @@ def test_a_fifo_topic_keeps_order_in_a_group_and_drops_duplicates(aws: Any, sns:
     second = sns("Publish", TopicArn=topic, Message="2", MessageGroupId="g")
     assert second["SequenceNumber"] > first["SequenceNumber"]
     (delivery,) = aws.store.deliveries.due(2**60, 10)
-    aws.store.deliveries.done(delivery.id)
+    aws.store.deliveries.done(delivery, 0)
     ((_, content),) = to_deliver(aws)
     assert (json.loads(delivery.content)["Message"], content["Message"]) == ("1", "2")

@@ -61,12 +61,15 @@ class Messages(Operations):
         content = _content(request)
         group, deduplication = _identifiers(topic, request)
         records = self.platform.store.records(topic.account, topic.region)
-        wanting = [arn_of(each) for each in confirmed_of(records, topic) if _wanted(each, request)]
+        confirmed = list(confirmed_of(records, topic))
+        wanting = [arn_of(each) for each in confirmed if _wanted(each, request)]
         return Notice(
             topic_arn=arn_of(topic),
             content=json.dumps({**content, "Group": group, "Deduplication": deduplication}).encode(),
             lanes={arn: None if group is None else f"{arn}\n{group}" for arn in wanting},
             key=deduplication or "",
+            size=_size_of(request),
+            filtered=len(confirmed) - len(wanting),
         )
 
 
@@ -76,8 +79,7 @@ def _content(request: Params) -> dict[str, Any]:
         raise InvalidParameter("Empty message")
     if subject is not None and not (0 < len(subject) <= SUBJECT_MAX and subject.isascii() and subject.isprintable()):
         raise InvalidParameter("Subject")
-    size = len(message.encode()) + sum(map(_size, attributes.items()))
-    if size > BYTES_MAX:
+    if _size_of(request) > BYTES_MAX:
         raise InvalidParameter("Message too long")
     for name, value in attributes.items():
         _check_attribute(name, value)
@@ -160,6 +162,10 @@ def _check_attribute(name: str, value: Mapping[str, Any]) -> None:
         raise InvalidParameter(f"The message attribute '{name}' with type '{kind}' must use field '{member[:-5]}'.")
     if kind == "Number" and not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value[member]):
         raise InvalidParameter(f"Could not cast message attribute '{name}' value to number.")
+
+
+def _size_of(request: Params) -> int:
+    return len(request["Message"].encode()) + sum(map(_size, request.get("MessageAttributes", {}).items()))
 
 
 def _size(item: tuple[str, Mapping[str, Any]]) -> int:

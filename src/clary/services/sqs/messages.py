@@ -68,6 +68,7 @@ class Messages(Operations):
             group=group,
             deduplication=deduplication,
             key=f"{scoped}\n{deduplication}" if deduplication else "",
+            size=content.size,
         )
 
 
