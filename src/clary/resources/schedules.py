@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +20,7 @@ from clary.resources.schedule_fields import BadField, Days, days_of, hours_of, m
 UTC_NAME = "UTC"
 UNITS_S = {"minute": 60, "hour": 3600, "day": 86400}
 RATE_MAX = 10**6
+STEP_BACK_S = 60.0
 FIELDS = 6
 FORM = re.compile(r"(at|rate|cron)\((.*)\)")
 AT_FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
@@ -71,23 +72,22 @@ class Cron:
 
     def next_after(self, t: float) -> float | None:
         """Return the first time after `t`, None if no year that may be named has one."""
-        for wall in self._walls(datetime.fromtimestamp(max(t, 0.0), self._zone)):
+        now = datetime.fromtimestamp(max(t, 0.0), self._zone).replace(tzinfo=None)
+        for wall in self._walls(now):
             at = wall.replace(tzinfo=self._zone).timestamp()
             exists = datetime.fromtimestamp(at, self._zone).replace(tzinfo=None) == wall
             if exists and at > t:
                 return at
         return None
 
-    def _walls(self, since: datetime) -> Iterator[datetime]:
-        """Yield what the clock on the wall shows, from the day before a time on."""
-        first = since.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    def _walls(self, now: datetime) -> Iterator[datetime]:
+        """Yield what the clock on the wall will show; it shows `now`."""
         for year in self.years:
-            for month in self.months if year >= first.year else ():
-                if (year, month) < (first.year, first.month):
-                    continue
-                for day in self.days.of(year, month):
-                    if datetime(year, month, day) >= first:  # noqa: DTZ001 - a wall's time has no zone
-                        yield from self._times(year, month, day)
+            for month in self.months if year >= now.year else ():
+                days = self.days.of(year, month) if (year, month) >= (now.year, now.month) else ()
+                for day in days:
+                    if (year, month, day) >= (now.year, now.month, now.day):
+                        yield from (wall for wall in self._times(year, month, day) if wall >= now)
 
     def _times(self, year: int, month: int, day: int) -> Iterator[datetime]:
         for hour in self.hours:
@@ -96,6 +96,19 @@ class Cron:
 
 
 Schedule = At | Rate | Cron
+
+
+def newest_up_to(schedule: Schedule, since: float, now: float) -> float | None:
+    """Return the last time after `since` that has come by now, None if none has."""
+    back = STEP_BACK_S
+    at = schedule.next_after(max(since, now - back))
+    while (at is None or at > now) and now - back > since:
+        back *= 2
+        at = schedule.next_after(max(since, now - back))
+    newest = None
+    while at is not None and at <= now:
+        newest, at = at, schedule.next_after(at)
+    return newest
 
 
 def parse(expression: str, zone: str = UTC_NAME, *, start: float = 0.0) -> Schedule:
