@@ -18,6 +18,7 @@ from typing import Any
 from clary.access.principal import service_principal
 from clary.agent.agent import Agent
 from clary.agent.counters import Collector
+from clary.agent.inference_ids import InferenceIds
 from clary.agent.packages import Packages
 from clary.agent.tools import Tools
 from clary.compute.admission import Policy, promisable, this_machine
@@ -174,7 +175,11 @@ def agent(settings: Settings) -> None:
         packages=Packages(backend, settings.packages, os.environ),
         doorbell=doorbell,
     )
+    ids = InferenceIds(store, settings.run / "inference-ids")
+    taker = threading.Thread(target=ids.run, args=(stop,), name="inference-ids", daemon=True)
+    taker.start()
     Agent(tools, Collector(store, settings.run / "counters", store.clock)).run(stop)
+    taker.join()
     store.close()
 
 

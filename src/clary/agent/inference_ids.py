@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from clary.store.inference_ids import Answered, readers
 from clary.store.logs import Taken
 from clary.store.store import Store
@@ -36,9 +38,12 @@ class InferenceIds:
     _groups: set[tuple[str, str, str]] = field(default_factory=set)
 
     def run(self, stop: threading.Event) -> None:
-        """Take until told to stop."""
+        """Take until told to stop; what cannot be stored now is taken later."""
         while not stop.wait(TAKE_S):
-            self.take()
+            try:
+                self.take()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("inference ids could not be taken: %s", error)
 
     def take(self) -> None:
         """Take all there is; forget the files of workers that are gone."""

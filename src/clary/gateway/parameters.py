@@ -40,6 +40,7 @@ class Parameters(NamedTuple):
     endpoint: str
     target_variant: str
     target_model: str
+    inference_id: str
     fields: str  # the header fields that the model receives
 
     def told(self) -> dict[str, str]:
@@ -68,10 +69,15 @@ def _read(endpoint: str, asked: tuple[tuple[str, str], ...]) -> Parameters:
         _check(name, value)
     return Parameters(
         endpoint=endpoint,
-        target_variant=",".join(value for name, value in asked if name == f"{PREFIX}target-variant"),
-        target_model=",".join(value for name, value in asked if name == f"{PREFIX}target-model"),
+        target_variant=_joined(asked, f"{PREFIX}target-variant"),
+        target_model=_joined(asked, f"{PREFIX}target-model"),
+        inference_id=_joined(asked, f"{PREFIX}inference-id"),
         fields="".join(f"{name}: {value}\r\n" for name, value in asked),
     )
+
+
+def _joined(asked: tuple[tuple[str, str], ...], wanted: str) -> str:
+    return ",".join(value for name, value in asked if name == wanted)
 
 
 def unsupported(parameters: Parameters) -> ServiceError | None:
