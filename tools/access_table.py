@@ -35,6 +35,7 @@ SERVICES = {
     "cloudtrail": ("cloudtrail",),
     "sns": ("sns",),
     "sqs": ("sqs",),
+    "servicequotas": ("service-quotas",),
     "lambda": ("lambda",),
 }
 """Prefix of the actions → botocore's services."""

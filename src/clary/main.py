@@ -40,6 +40,7 @@ from clary.controllers.training_jobs import TrainingJobs
 from clary.core.settings import Settings
 from clary.gateway import worker as gateway_worker
 from clary.gateway.desk import Sockets
+from clary.resources.quotas import limits_of
 from clary.server.access import Authenticator
 from clary.server.handle import Front
 from clary.server.http import Doors, Server
@@ -47,7 +48,7 @@ from clary.server.internal import InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
 from clary.server.waits import Waits
-from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, sns, sqs, sts
+from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, service_quotas, sns, sqs, sts
 from clary.services.cloudwatch.measurements import Measurements
 from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
@@ -66,6 +67,7 @@ SERVICES = {
     "organizations": organizations.operations,
     "s3": s3.operations,
     "sagemaker": sagemaker.operations,
+    "service-quotas": service_quotas.operations,
     "sns": sns.operations,
     "sqs": sqs.operations,
     "sts": sts.operations,
@@ -73,7 +75,8 @@ SERVICES = {
 
 
 def prepare(settings: Settings) -> None:
-    """Make the stores and the root account where they are not there yet."""
+    """Make the stores and the root account where they are not there yet; raise SettingsError for unknown quotas."""
+    limits_of(settings.quotas)
     store = open_store(settings)
     bootstrap(store, settings)
     store.close()

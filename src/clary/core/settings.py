@@ -48,6 +48,7 @@ class Settings:
     instances_max: int = _setting(500, "Instances of jobs and endpoints that this machine runs at once.")
     instance_memory_bytes_max: int = _setting(2048 * MIB, "Memory that one instance may use, whatever its type has.")
     zones: int = _setting(3, "Availability zones that instances are spread over, as labels.")
+    quotas: str = _setting("", "Default quotas other than Clary's own: CODE=VALUE, with commas between.")
     log_level: str = _setting("info", "How much Clary's own logs say: debug, info, warning or error.")
     invocation_timeout_s: float = _setting(60.0, "How long a model may take to answer.")
     invocation_bytes_max: int = _setting(6 * MIB, "Largest body of an invocation and of its answer.")

@@ -9,6 +9,7 @@ from clary.resources.endpoint import ENDPOINT, Endpoint, Status
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sagemaker.inference.endpoint_configs import find_config
 from clary.services.sagemaker.inference.fleets import check_deployment, fleet_of, fleet_view
+from clary.services.sagemaker.limits import check_endpoint
 from clary.services.sagemaker.nouns import list_page, tag_attributes
 from clary.store.records import Change, NameTaken, Record
 
@@ -26,14 +27,17 @@ class Endpoints(Operations):
         arn = call.arn(f"endpoint/{name}")
         config = find_config(call, request["EndpointConfigName"])
         deployment = {"DeploymentConfig": request["DeploymentConfig"]} if "DeploymentConfig" in request else {}
+        fleet = fleet_of(call, config)
         try:
-            call.store.records.create(
-                ENDPOINT,
-                name,
-                {**fleet_of(call, config).to_json(), **deployment},
-                state=Status.CREATING,
-                attributes=tag_attributes(request.get("Tags", ())),
-            )
+            with call.store.records.together() as records:
+                check_endpoint(self.platform.settings, records, name, fleet)
+                records.create(
+                    ENDPOINT,
+                    name,
+                    {**fleet.to_json(), **deployment},
+                    state=Status.CREATING,
+                    attributes=tag_attributes(request.get("Tags", ())),
+                )
         except NameTaken:
             raise ValidationError(f'Cannot create already existing endpoint "{arn}".') from None
         return {"EndpointArn": arn}

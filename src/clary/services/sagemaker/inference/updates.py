@@ -13,6 +13,7 @@ from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sagemaker.inference.endpoint_configs import find_config
 from clary.services.sagemaker.inference.endpoints import find_endpoint, refuse_in_progress
 from clary.services.sagemaker.inference.fleets import check_deployment, fleet_of
+from clary.services.sagemaker.limits import check_endpoint
 from clary.store.records import Change, Record
 
 
@@ -29,7 +30,7 @@ class Updates(Operations):
         if request.get("RetainAllVariantProperties", False):
             excluded = [each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", ())]
             fleet = _retained(Endpoint.read(record).wanted, fleet, excluded)
-        _change(call, record, fleet, _deployment(record, request))
+        self._change(call, record, fleet, _deployment(record, request))
         return {"EndpointArn": call.arn(f"endpoint/{record.name}")}
 
     @operation("UpdateEndpointWeightsAndCapacities")
@@ -42,20 +43,21 @@ class Updates(Operations):
         unknown = sorted(set(wanted) - {variant.name for variant in fleet.every()})
         if unknown:
             raise ValidationError(f"The endpoint has no production variant named {', '.join(unknown)}.")
-        _change(call, record, fleet.altered(lambda each: _resized(each, wanted.get(each.name, {}))), {})
+        self._change(call, record, fleet.altered(lambda each: _resized(each, wanted.get(each.name, {}))), {})
         return {"EndpointArn": call.arn(f"endpoint/{record.name}")}
 
-
-def _change(call: Call, record: Record, fleet: Fleet, deployment: Mapping[str, Any]) -> None:
-    """Want another fleet from now on; the present one is kept as what serves, and as the way back."""
-    live = Endpoint.read(record).wanted
-    status = {name: value for name, value in record.status.items() if name != "FailureReason"}
-    change = Change(
-        spec={**fleet.to_json(), **deployment},
-        status={**status, "live": live.to_json(), "rollout": Rollout(began=call.now).to_json()},
-        state=Status.UPDATING,
-    )
-    call.store.records.update(record, change)
+    def _change(self, call: Call, record: Record, fleet: Fleet, deployment: Mapping[str, Any]) -> None:
+        """Want another fleet from now on; the present one is kept as what serves, and as the way back."""
+        live = Endpoint.read(record).wanted
+        status = {name: value for name, value in record.status.items() if name != "FailureReason"}
+        change = Change(
+            spec={**fleet.to_json(), **deployment},
+            status={**status, "live": live.to_json(), "rollout": Rollout(began=call.now).to_json()},
+            state=Status.UPDATING,
+        )
+        with call.store.records.together() as records:
+            check_endpoint(self.platform.settings, records, record.name, fleet)
+            records.update(record, change)
 
 
 def _deployment(record: Record, request: Params) -> dict[str, Any]:

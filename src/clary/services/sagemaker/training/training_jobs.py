@@ -8,6 +8,7 @@ from typing import Any
 from clary.core.errors import ResourceInUse, StaleRecord, ValidationError
 from clary.resources.training_job import TRAINING_JOB, Secondary, Status, born, walked
 from clary.services.operation import Call, Operations, Params, Result, operation
+from clary.services.sagemaker.limits import check_training_job
 from clary.services.sagemaker.nouns import list_page, refuse_unbuilt, require_role, spec_of, tag_attributes
 from clary.store.records import Change, NameTaken, Record
 
@@ -30,14 +31,16 @@ class TrainingJobs(Operations):
         name = request["TrainingJobName"]
         arn = call.arn(f"training-job/{name}")
         try:
-            call.store.records.create(
-                TRAINING_JOB,
-                name,
-                spec,
-                status=born(arn, call.now),
-                state=Status.IN_PROGRESS,
-                attributes=tag_attributes(request.get("Tags", ())),
-            )
+            with call.store.records.together() as records:
+                check_training_job(self.platform.settings, records, spec)
+                records.create(
+                    TRAINING_JOB,
+                    name,
+                    spec,
+                    status=born(arn, call.now),
+                    state=Status.IN_PROGRESS,
+                    attributes=tag_attributes(request.get("Tags", ())),
+                )
         except NameTaken:
             raise ResourceInUse(
                 "Training job names must be unique within an AWS account and region, "
