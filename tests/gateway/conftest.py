@@ -27,7 +27,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from clary.core.settings import load
-from clary.resources.route import ROUTE, Route, RoutedInstance, RoutedVariant
+from clary.resources.route import ROUTE, Route, RoutedInstance, RoutedShadow, RoutedVariant
 from clary.services.iam.bootstrap import bootstrap
 from clary.store.records import Change
 from clary.store.store import open_store
@@ -58,7 +58,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.model.note(self, body)
+        model = self.server.model
+        model.note(self, body)
+        if model.hangs:
+            model.gate.wait(30)
+        if model.broken:
+            self._answer(503, b"broken")
+            return
         verb, _, rest = body.partition(b" ")
         act = getattr(self, f"do_{verb.decode('latin-1')}", None)
         if act is not None and verb.isalpha():
@@ -82,6 +88,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_die(self, rest: bytes) -> None:
         self.close_connection = True
+
+    def do_dieonce(self, rest: bytes) -> None:
+        if self.server.model.requests.count(b"dieonce") == 1:
+            self.close_connection = True
+        else:
+            self._answer(200, b"dieonce")
 
     def do_garbage(self, rest: bytes) -> None:
         self.wfile.write(b"this is not HTTP\r\n\r\n")
@@ -144,6 +156,8 @@ class Model:
         self.path = folder / f"{name}.sock"
         self.requests: list[bytes] = []
         self.connections: list[socket.socket] = []
+        self.broken = False  # answers 503
+        self.hangs = False
         self.gate = threading.Event()
         self.arrived = threading.Condition()
         self._server = Server(str(self.path), Handler)
@@ -163,10 +177,19 @@ class Model:
 
     def stop(self) -> None:
         """End as a process that dies: the listener and every connection close."""
-        self.gate.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._sever()
+        self.gate.set()
+
+    def kill(self) -> None:
+        """End all connections at once, before anything can be answered, and the listener."""
+        self._server.server_close()
+        self._sever()
+        self.stop()
+
+    def _sever(self) -> None:
         for connection in self.connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -220,13 +243,17 @@ class Gateway:
         self.models[name] = Model(self.folder, name)
         return self.models[name]
 
-    def route(self, endpoint: str, *instances: str, wait: bool = True) -> int:
+    def route(self, endpoint: str, *instances: str, wait: bool = True, **more: Any) -> int:
         """Lead an endpoint to these instances; return the change's number once every worker applied it."""
-        led = tuple(RoutedInstance(name, self.folder / f"{name}.sock") for name in instances)
-        return self.publish(endpoint, RoutedVariant("AllTraffic", 1.0, led), wait=wait)
+        return self.publish(endpoint, RoutedVariant("AllTraffic", 1.0, self.led(*instances), **more), wait=wait)
 
-    def publish(self, endpoint: str, *variants: RoutedVariant, wait: bool = True) -> int:
-        spec = Route(self.account, REGION, endpoint, "e1", variants).spec()
+    def led(self, *instances: str) -> tuple[RoutedInstance, ...]:
+        return tuple(RoutedInstance(name, self.folder / f"{name}.sock") for name in instances)
+
+    def publish(
+        self, endpoint: str, *variants: RoutedVariant, shadows: tuple[RoutedShadow, ...] = (), wait: bool = True
+    ) -> int:
+        spec = Route(self.account, REGION, endpoint, "e1", variants, shadows).spec()
         records = self.store.records(self.account, REGION)
         found = records.find(ROUTE, endpoint)
         if found is None:

@@ -190,12 +190,12 @@ def test_more_requests_than_may_wait_are_refused_at_once(gateway):
         late.sendall(gateway.signed(b"late"))
         head, body = answer(late)
     assert time.monotonic() - began < 5
-    assert head.startswith(b"HTTP/1.1 503 ")
-    assert b"x-amzn-ErrorType: ServiceUnavailable" in head
-    assert b"Too many requests wait for the model" in body
+    assert head.startswith(b"HTTP/1.1 429 ")
+    assert b"x-amzn-ErrorType: ThrottlingException" in head
+    assert b"Rate exceeded: as many requests wait for variant AllTraffic as may." in body
     model.gate.set()
     answers = [answer(client)[0] for client in clients]
     for client in clients:
         client.close()
     assert sum(each.startswith(b"HTTP/1.1 200 ") for each in answers) == 64 + 256
-    assert sum(each.startswith(b"HTTP/1.1 503 ") for each in answers) == 20
+    assert sum(each.startswith(b"HTTP/1.1 429 ") for each in answers) == 20

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import socket
-from collections import Counter
-from pathlib import Path
 
 import boto3
 import pytest
@@ -15,8 +12,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from clary.gateway import answers
-from clary.gateway.invocations import choose
-from clary.resources.route import ROUTE, Route, RoutedInstance, RoutedVariant
+from clary.resources.route import ROUTE
 from clary.services.iam.identities import create_access_key
 from clary.services.iam.kinds import ACCESS_KEY, USER
 from clary.store.records import Change
@@ -105,14 +101,16 @@ def test_a_model_that_takes_too_long_is_a_model_error_and_its_connection_is_not_
     assert running.client().invoke_endpoint(EndpointName="churn", Body=b"next")["Body"].read() == b"next"
 
 
-def test_a_model_that_closes_without_an_answer_is_an_internal_failure_and_is_not_asked_again(running):
+def test_a_model_that_closes_without_an_answer_is_an_internal_failure(running):
     before = len(running.models["a"].requests)
     response = refused(running, b"die")
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 500
     assert response["Error"]["Code"] == "InternalFailure"
     assert response["Error"]["Message"] == "The model closed the connection before it answered."
     assert refused(running, b"half")["Error"]["Code"] == "InternalFailure"
-    assert running.models["a"].requests[before:] == [b"die", b"half"]
+    asked = running.models["a"].requests[before:]
+    assert asked.count(b"die") <= 2, "once more at most, if the connection had been kept"
+    assert asked.count(b"half") == 1, "an answer had begun"
 
 
 @pytest.mark.parametrize(
@@ -281,59 +279,6 @@ def test_each_endpoint_is_found_in_its_own_account_and_region_alone(running):
     )  # fmt: skip
     with pytest.raises(ClientError, match="not found"):
         client.invoke_endpoint(EndpointName="churn", Body=b"1")
-
-
-def test_variants_are_chosen_by_weight_or_by_name():
-    variants = tuple(
-        RoutedVariant(name, weight, (RoutedInstance(name, Path("/x")),))
-        for name, weight in (("blue", 3.0), ("green", 1.0), ("off", 0.0))
-    )
-    route = Route("1", "r", "e", "u", variants)
-    chance = random.Random(7).random
-    chosen = Counter(choose(route, "", chance).name for _ in range(4000))
-    assert 2850 < chosen["blue"] < 3150
-    assert chosen["off"] == 0
-    assert choose(route, "off", chance).name == "off"
-
-
-def test_requests_are_spread_over_the_instances_of_a_variant(gateway):
-    for name in ("a", "b", "c"):
-        gateway.model(name)
-    gateway.start()
-    gateway.route("churn", "a", "b", "c")
-    client = gateway.client()
-    served = Counter(client.invoke_endpoint(EndpointName="churn", Body=b"pid")["Body"].read() for _ in range(30))
-    assert served == {b"a": 10, b"b": 10, b"c": 10}
-
-
-def test_an_instance_that_comes_late_gets_its_share_and_no_more(gateway):
-    for name in ("a", "b"):
-        gateway.model(name)
-    gateway.start()
-    gateway.route("churn", "a")
-    client = gateway.client()
-    for _ in range(20):
-        client.invoke_endpoint(EndpointName="churn", Body=b"1")
-    gateway.route("churn", "a", "b")
-    served = Counter(client.invoke_endpoint(EndpointName="churn", Body=b"pid")["Body"].read() for _ in range(10))
-    assert served == {b"a": 5, b"b": 5}
-
-
-def test_a_request_goes_elsewhere_only_if_no_byte_of_it_was_sent(gateway):
-    models = [gateway.model(name) for name in ("a", "b")]
-    gateway.start()
-    gateway.route("churn", "a", "b")
-    client = gateway.client()
-    for _ in range(4):
-        client.invoke_endpoint(EndpointName="churn", Body=b"warm")
-    models[0].stop()  # leaves its socket behind, which refuses, and kept connections, which are dead
-    for _ in range(20):
-        assert client.invoke_endpoint(EndpointName="churn", Body=b"pid")["Body"].read() == b"b"
-    models[1].stop()
-    response = refused(gateway)
-    assert response["ResponseMetadata"]["HTTPStatusCode"] == 503
-    assert response["Error"]["Code"] == "ServiceUnavailable"
-    assert response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
 
 
 def test_connections_to_the_model_are_kept(running):

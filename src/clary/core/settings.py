@@ -24,6 +24,7 @@ PORT_MAX = 65535
 GATEWAYS_MAX = 64
 ZONES_MAX = 6
 LOG_LEVELS = ("debug", "info", "warning", "error")
+SCALING_WINDOWS = ("fast", "aws")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 REGION_PATTERN = r"[a-z]{2}(-[a-z]+)+-\d"
 
@@ -48,9 +49,16 @@ class Settings:
     instances_max: int = _setting(500, "Instances of jobs and endpoints that this machine runs at once.")
     instance_memory_bytes_max: int = _setting(2048 * MIB, "Memory that one instance may use, whatever its type has.")
     zones: int = _setting(3, "Availability zones that instances are spread over, as labels.")
+<<<<<<< src/clary/core/settings.py
+    scaling_windows: str = _setting("fast", "How long load lasts before target tracking scales: fast, or aws as there.")
+=======
     quotas: str = _setting("", "Default quotas other than Clary's own: CODE=VALUE, with commas between.")
+>>>>>>> /tmp/wk/src/clary/core/settings.py
     log_level: str = _setting("info", "How much Clary's own logs say: debug, info, warning or error.")
     invocation_timeout_s: float = _setting(60.0, "How long a model may take to answer.")
+    instance_requests_max: int = _setting(64, "Requests that one gateway worker sends to one instance at once.")
+    variant_queue_max: int = _setting(256, "Requests that wait for a variant in one gateway worker; more get 429.")
+    variant_queue_timeout_s: float = _setting(10.0, "How long a request waits for a variant before it gets 503.")
     invocation_bytes_max: int = _setting(6 * MIB, "Largest body of an invocation and of its answer.")
     request_bytes_max: int = _setting(16 * MIB, "Largest body of any other call that is not streamed.")
 
@@ -156,10 +164,14 @@ def _check(settings: Settings) -> None:
         ("gateways", 1 <= settings.gateways <= GATEWAYS_MAX, f"must be between 1 and {GATEWAYS_MAX}"),
         ("region", re.fullmatch(REGION_PATTERN, settings.region), "must look like us-east-1"),
         ("log_level", settings.log_level in LOG_LEVELS, f"must be one of {', '.join(LOG_LEVELS)}"),
+        ("scaling_windows", settings.scaling_windows in SCALING_WINDOWS, f"must be {' or '.join(SCALING_WINDOWS)}"),
         ("host", settings.host in LOOPBACK, f"must be one of {', '.join(LOOPBACK)}: elsewhere a certificate is needed"),
         ("database_url", not settings.database_url, "must be empty: only SQLite is built"),
         ("blob_url", not settings.blob_url, "must be empty: only local folders are built"),
         ("invocation_timeout_s", settings.invocation_timeout_s > 0, "must be above 0"),
+        ("instance_requests_max", settings.instance_requests_max > 0, "must be above 0"),
+        ("variant_queue_max", settings.variant_queue_max >= 0, "must be 0 or more"),
+        ("variant_queue_timeout_s", settings.variant_queue_timeout_s > 0, "must be above 0"),
         ("invocation_bytes_max", settings.invocation_bytes_max > 0, "must be above 0"),
         ("instances_max", settings.instances_max > 0, "must be above 0"),
         ("instance_memory_bytes_max", settings.instance_memory_bytes_max >= 128 * MIB, "must be at least 128 MiB"),

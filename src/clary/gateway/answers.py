@@ -41,7 +41,7 @@ def refusal(error: ServiceError) -> Answer:
     """Return the answer that tells an error, in the shape of rest-json."""
     body = {"Message": error.message, **error.members}
     fields = [("Content-Type", "application/json"), ("x-amzn-ErrorType", error.code)]
-    if error.status == 503:
+    if error.status in (429, 503):
         fields.append(("Retry-After", str(RETRY_AFTER_S)))
     return Answer(error.status, tuple(fields), json.dumps(body).encode())
 
@@ -76,6 +76,11 @@ def invalid(message: str) -> ServiceError:
 def overloaded(message: str) -> ServiceError:
     """Return the error of a part that is full or down for the moment."""
     return ServiceError(message, code="ServiceUnavailable", status=503)
+
+
+def throttled(message: str) -> ServiceError:
+    """Return the error of a client that asks for more than may wait."""
+    return ServiceError(message, code="ThrottlingException", status=429)
 
 
 def internal(message: str) -> ServiceError:

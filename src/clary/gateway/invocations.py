@@ -1,7 +1,8 @@
 """The life of an invocation: admit, choose an instance, forward, count, answer.
 
 Everything happens on one event loop, by callbacks, since a task a request would cost more than
-the request. A request is counted once its first byte went to a model, and before its client hears.
+the request. A request is counted once if it went to a model, before its client hears. One whose
+instance died before it answered is sent once more (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ from clary.gateway import answers
 from clary.gateway.admission import Admission, Admitted
 from clary.gateway.answers import Answer
 from clary.gateway.deadlines import Deadlines
+from clary.gateway.endpoints import Endpoint
 from clary.gateway.heads import Head
 from clary.gateway.instances import Instances
+from clary.gateway.lanes import Lane
 from clary.gateway.parameters import Parameters, read, unsupported
 from clary.gateway.replies import Broken, Reply
-from clary.gateway.upstream import Exchange, Overloaded, Pool, Unreachable
-from clary.resources.route import Route, RoutedVariant
+from clary.gateway.upstream import Exchange, Pool
 from clary.store.counters import Meter
 from clary.wire.message import Request
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS_MAX = 3
-"""Instances that are tried in turn while none takes the request."""
+ATTEMPTS_MAX = 2
+"""Times that a request is sent to a model: once more if the first never came to a whole answer."""
 VARIANT_FIELD = "x-Amzn-Invoked-Production-Variant"
 RESULT_FIELDS = {
     "content-type": "Content-Type",
@@ -53,8 +55,8 @@ class Plane:
     admission: Admission
     instances: Instances
     meter: Meter
-    chance: Callable[[], float]  # from 0 up to 1
-    deadlines: Deadlines
+    queue: Deadlines  # of requests that wait for an instance
+    deadlines: Deadlines  # of requests that went to one
     request_ids: Iterator[str]
 
     def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
@@ -74,24 +76,28 @@ class Plane:
 
 
 class Invocation:
-    """One invocation on its way; what the pools of instances call back."""
+    """One invocation on its way; what the lanes of instances call back."""
 
     __slots__ = (
-        "_account", "_began", "_body", "_exchange", "_plane", "_pool", "_refused", "_region", "_request_id",
-        "_respond", "_sent_at", "_variant", "parameters",
+        "_account", "_attempts", "_began", "_body", "_endpoint", "_exchange", "_lane", "_plane", "_pool", "_region",
+        "_request_id", "_respond", "_sent_at", "parameters", "request", "tried",
     )  # fmt: skip
 
     def __init__(
         self, plane: Plane, parameters: Parameters, body: bytes, began: float, request_id: str, respond: Respond
     ) -> None:
         self.parameters = parameters
+        self.request = b""
+        self.tried: tuple[Pool, ...] = ()
         self._plane = plane
         self._body = body
         self._began = began
         self._request_id = request_id
         self._respond = respond
-        self._refused: frozenset[str] = frozenset()
+        self._attempts = 0
         self._sent_at = 0.0
+        self._endpoint: Endpoint
+        self._lane: Lane
         self._pool: Pool | None = None
         self._exchange: Exchange | None = None
 
@@ -101,9 +107,8 @@ class Invocation:
             if isinstance(outcome, ServiceError):
                 raise outcome
             self._account, self._region = outcome.account, outcome.region
-            self._variant = self._chosen_variant()
-            self._plane.deadlines.watch(self)
-            self._forward()
+            self.request = self._encoded()
+            self._enter()
         except ServiceError as error:
             self._refuse(error)
         except Exception:
@@ -114,16 +119,33 @@ class Invocation:
         """Note when the request went to the model."""
         self._sent_at = self._plane.stopwatch()
 
-    def unreachable(self) -> None:
-        """Try elsewhere: the request waited for an instance that has gone."""
+    def sent(self, pool: Pool, exchange: Exchange) -> None:
+        """Note where the request went."""
+        self._pool, self._exchange = pool, exchange
+        self._attempts += 1
+        if self._attempts == 1:
+            self._plane.queue.forget(self)
+            self._plane.deadlines.watch(self)
+
+    def rerouted(self) -> None:
+        """Find another way: the variant that the request waited for has gone."""
         try:
-            self._forward()
+            self._enter()
         except ServiceError as error:
-            self._refuse(error)
+            self.turned_away(error)
+
+    def turned_away(self, error: ServiceError) -> None:
+        """Give up: the request waited in vain."""
+        if self._attempts:  # it waited to be sent once more
+            self._count(0)
+        self._refuse(error)
 
     def answered(self, outcome: Reply | Broken) -> None:
         """Pass on what the model answered, or say why there is no answer."""
         try:
+            self._lane.leave()
+            if isinstance(outcome, Broken) and self._again(outcome):
+                return
             self._count(outcome.status if isinstance(outcome, Reply) else 0)
             self._end(self._told(outcome))
         except ServiceError as error:
@@ -134,41 +156,50 @@ class Invocation:
 
     def timed_out(self) -> None:
         """Give up: the model, or the queue before it, took too long."""
-        assert self._pool is not None, "the clock runs from the first attempt on"
-        assert self._exchange is not None, "an attempt that failed has stopped the clock"
-        if self._pool.give_up(self._exchange):
-            self._count(0)
-            self._refuse(self._model_error(0, answers.TIMED_OUT))
-        else:
-            self._refuse(answers.overloaded("The model was busy with other requests for too long."))
+        if self._exchange is None:
+            self._lane.waiting.pop(self, None)
+            self.turned_away(answers.overloaded("The model was busy with other requests for too long."))
+            return
+        assert self._pool is not None, "an exchange is somewhere"
+        self._pool.give_up(self._exchange)
+        self._lane.leave()
+        self._count(0)
+        self._refuse(self._model_error(0, answers.TIMED_OUT))
 
-    def _chosen_variant(self) -> RoutedVariant:
-        endpoint = self.parameters.endpoint
-        route = self._plane.instances.route((self._account, self._region, endpoint))
-        if route is None:
-            raise answers.not_found(self._account, endpoint)
+    def _enter(self) -> None:
+        """Go to the variant that the client wants, or whose turn it is."""
+        self._endpoint = self._found()
+        self._lane = self._endpoint.choose(self.parameters.target_variant)
+        self._enter_lane()
+
+    def _enter_lane(self) -> None:
+        self._exchange = None
+        self._lane.enter(self)
+        if self._exchange is None:
+            self._plane.queue.watch(self)
+
+    def _again(self, broken: Broken) -> bool:
+        """Send the request once more if its answer broke off; return whether that could be."""
+        assert self._pool is not None, "it was sent"
+        others = any(pool is not self._pool for pool in self._lane.pools)
+        if broken.malformed or self._attempts >= ATTEMPTS_MAX or not (others or broken.stale):
+            return False
+        self.tried = (self._pool,) if others else ()
+        try:
+            self._enter_lane()
+        except ServiceError:
+            return False
+        return True
+
+    def _found(self) -> Endpoint:
+        name = self.parameters.endpoint
+        endpoint = self._plane.instances.endpoint((self._account, self._region, name))
+        if endpoint is None:
+            raise answers.not_found(self._account, name)
         refused = unsupported(self.parameters)
         if refused is not None:
             raise refused
-        return choose(route, self.parameters.target_variant, self._plane.chance)
-
-    def _forward(self) -> None:
-        """Send to the least busy instance that takes the request."""
-        request = self._encoded()
-        while len(self._refused) < ATTEMPTS_MAX:
-            chosen = self._plane.instances.least_busy(self._variant, self._refused)
-            if chosen is None:
-                break
-            name, self._pool = chosen
-            self._refused |= {name}
-            try:
-                self._exchange = self._pool.ask(self, request)
-            except Unreachable:
-                continue
-            except Overloaded:
-                raise answers.overloaded("Too many requests wait for the model. Reduce your request rate.") from None
-            return
-        raise answers.overloaded("No instance of the endpoint takes requests at the moment.")
+        return endpoint
 
     def _encoded(self) -> bytes:
         start = "POST /invocations HTTP/1.1\r\nhost: localhost:8080\r\n"
@@ -190,39 +221,25 @@ class Invocation:
 
     def _result(self, reply: Reply) -> Answer:
         fields = [(RESULT_FIELDS[name], value) for name, value in reply.headers.items() if name in RESULT_FIELDS]
-        return Answer(200, ((VARIANT_FIELD, self._variant.name), *fields), reply.body)
+        return Answer(200, ((VARIANT_FIELD, self._lane.name), *fields), reply.body)
 
     def _count(self, status: int) -> None:
-        now = self._plane.stopwatch()
+        now, meter = self._plane.stopwatch(), self._plane.meter
         model_s = now - self._sent_at
-        slot = self._plane.meter.slot(self._account, self._region, self.parameters.endpoint, self._variant.name)
         overhead_us = max(0, round((now - self._began - model_s) * 1e6))
-        minute = self._plane.meter.minute
-        slot.count(status, model_us=round(model_s * 1e6), overhead_us=overhead_us, minute=minute)
+        slot = self._lane.counted(meter)
+        slot.count(status, model_us=round(model_s * 1e6), overhead_us=overhead_us, minute=meter.minute)
 
     def _refuse(self, error: ServiceError) -> None:
         self._end(answers.refusal(error))
 
     def _end(self, answer: Answer) -> None:
+        self._plane.queue.forget(self)
         self._plane.deadlines.forget(self)
         self._respond(answer, self._request_id)
-
-
-def choose(route: Route, wanted: str, chance: Callable[[], float]) -> RoutedVariant:
-    """Return the variant that the client wants, else one by weight, or raise the ValidationError."""
-    if wanted:
-        for variant in route.variants:
-            if variant.name == wanted:
-                return variant
-        raise answers.invalid(f"Variant {wanted} not found for endpoint {route.endpoint} of account {route.account}.")
-    if len(route.variants) == 1:
-        return route.variants[0]
-    mark = chance() * sum(variant.weight for variant in route.variants)
-    for variant in route.variants:
-        mark -= variant.weight
-        if mark < 0:
-            return variant
-    return route.variants[-1]
+        if self._attempts:
+            for shadow in self._endpoint.shadows:
+                shadow.mirror(self.request, self._plane)
 
 
 def request_ids(first: int) -> Iterator[str]:

@@ -25,6 +25,7 @@ class Broken:
 
     reason: str
     malformed: bool = False  # an answer came, but not one that can be passed on
+    stale: bool = False  # no byte of an answer came on a connection that had been used before
 
 
 def read_usual(data: bytes) -> Reply | None:

@@ -1,14 +1,13 @@
 """Connections to model servers: a bounded pool an instance, over its Unix socket.
 
-A request whose first byte could not be sent raises Unreachable and may go elsewhere. Once a
-byte was sent the model may have worked on it, so it is never sent again: it ends as a Reply or a Broken.
+A request whose first byte could not be sent raises Unreachable. Once a byte was sent it ends as a
+Reply or a Broken, or is given up. An instance that fails is set aside for a while, by its lanes' leave.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,9 @@ from typing import Protocol
 
 import httptools
 
+from clary.gateway.health import Health
 from clary.gateway.replies import Broken, Reply, read_usual
 
-CONNECTIONS_MAX = 64
-"""To one instance, from one worker."""
-WAITING_MAX = 256
-"""Requests of one worker that wait for a connection to one instance; one more is refused."""
 IDLE_S = 10.0
 HEAD_BYTES_MAX = 64 * 1024
 READ_BYTES = 64 * 1024
@@ -30,10 +26,6 @@ KEPT_HEADERS = frozenset((b"content-type", b"x-amzn-sagemaker-custom-attributes"
 
 class Unreachable(Exception):
     """The instance takes no connection; no byte of the request reached it."""
-
-
-class Overloaded(Exception):
-    """As many requests wait for the instance as may."""
 
 
 class Asker(Protocol):
@@ -45,8 +37,18 @@ class Asker(Protocol):
     def answered(self, outcome: Reply | Broken) -> None:
         """Hear what became of it; not called after `Pool.give_up`."""
 
-    def unreachable(self) -> None:
-        """Hear that a request that had to wait could not be sent after all."""
+
+class Sender(Protocol):
+    """Whoever sends requests to an instance."""
+
+    def review(self) -> None:
+        """Hear that it was set aside, or is back."""
+
+    def can_spare(self) -> bool:
+        """Say whether enough others are left if it is set aside."""
+
+    def freed(self) -> None:
+        """Hear that it has room for one more request."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,40 +61,38 @@ class Exchange:
 
 
 class Pool:
-    """The connections of this worker to one instance."""
+    """The connections of this worker to one instance, one for each request that it has there."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, path: Path, answer_bytes_max: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, path: Path, most: int, answer_bytes_max: int) -> None:
         self.outstanding = 0
+        self.most = most  # requests at once
         self.turn = 0  # when it was last chosen, as a number that grows
         self.on_idle: Callable[[], None] | None = None
+        self.senders: list[Sender] = []
+        self.health = Health()
         self._loop = loop
         self._path = path
         self._answer_bytes_max = answer_bytes_max
         self._idle: list[Carrier] = []
-        self._open: set[Carrier] = set()
-        self._waiting: deque[Exchange] = deque()
 
     def ask(self, asker: Asker, request: bytes) -> Exchange:
-        """Send a request, or let it wait for a connection; raise Unreachable or Overloaded."""
+        """Send a request, which takes that there is room; raise Unreachable."""
         exchange = Exchange(asker, request)
-        if not self._send(exchange):
-            if len(self._waiting) >= WAITING_MAX:
-                raise Overloaded
-            self._waiting.append(exchange)
+        try:
+            self._send(exchange)
+        except Unreachable:
+            self._set_aside()
+            raise
         self.outstanding += 1
         return exchange
 
-    def give_up(self, exchange: Exchange) -> bool:
-        """Stop waiting for an answer; return whether the request was sent."""
-        carrier = exchange.carrier
-        if carrier is None:
-            self._waiting.remove(exchange)
-        else:
-            self._open.discard(carrier)
-            carrier.close()
+    def give_up(self, exchange: Exchange) -> None:
+        """Stop waiting for an answer."""
+        assert exchange.carrier is not None, "it was sent"
+        exchange.carrier.close()
+        self._erred()
         self._settled()
-        self._send_waiting()
-        return carrier is not None
+        self._tell_senders()
 
     def sweep(self) -> None:
         """Close connections that were idle for long."""
@@ -114,31 +114,28 @@ class Pool:
             self._idle.append(carrier)
         else:
             self.dropped(carrier)
+        self._judge(outcome)
         self._settled()
-        self._send_waiting()
         exchange.asker.answered(outcome)
+        self._tell_senders()
 
     def dropped(self, carrier: Carrier) -> None:
         """Forget a carrier whose connection is over."""
-        self._open.discard(carrier)
         if carrier in self._idle:
             self._idle.remove(carrier)
         carrier.close()
 
-    def _send(self, exchange: Exchange) -> bool:
-        """Send on an idle connection or a new one; return False if there are as many as may be."""
+    def _send(self, exchange: Exchange) -> None:
+        """Send on an idle connection or a new one."""
         while self._idle:
             carrier = self._idle.pop()
             if carrier.send(exchange):
-                return True
+                return
             self.dropped(carrier)
-        if len(self._open) >= CONNECTIONS_MAX:
-            return False
         carrier = self._connect()
         if not carrier.send(exchange):
             self.dropped(carrier)
             raise Unreachable(str(self._path))
-        return True
 
     def _connect(self) -> Carrier:
         connection = socket.socket(socket.AF_UNIX)
@@ -148,27 +145,42 @@ class Pool:
         except OSError as error:
             connection.close()
             raise Unreachable(str(self._path)) from error
-        carrier = Carrier(self._loop, connection, self, self._answer_bytes_max)
-        self._open.add(carrier)
-        return carrier
+        return Carrier(self._loop, connection, self, self._answer_bytes_max)
 
-    def _send_waiting(self) -> None:
-        while self._waiting:
-            exchange = self._waiting[0]
-            try:
-                if not self._send(exchange):
-                    return
-            except Unreachable:
-                self._waiting.popleft()
-                self._settled()
-                exchange.asker.unreachable()
-                continue
-            self._waiting.popleft()
+    def _judge(self, outcome: Reply | Broken) -> None:
+        if isinstance(outcome, Reply) and outcome.status < 500:
+            if self.health.errors:
+                self.health.well()
+        elif isinstance(outcome, Reply) or outcome.malformed:
+            self._erred()
+        elif not outcome.stale:
+            self._set_aside()
+
+    def _erred(self) -> None:
+        if self.health.erred() and all(each.can_spare() for each in self.senders):
+            self._set_aside()
+
+    def _set_aside(self) -> None:
+        if not self.health.aside:
+            self._loop.call_later(self.health.put_aside(), self._take_back)
+            self._review()
+
+    def _take_back(self) -> None:
+        self.health.take_back()
+        self._review()
+
+    def _review(self) -> None:
+        for each in self.senders:
+            each.review()
 
     def _settled(self) -> None:
         self.outstanding -= 1
         if self.outstanding == 0 and self.on_idle is not None:
             self.on_idle()
+
+    def _tell_senders(self) -> None:
+        for each in self.senders:
+            each.freed()
 
 
 class Carrier:
@@ -268,7 +280,9 @@ class Carrier:
 
     def _ended(self) -> None:
         until_the_end = self._parser is not None and self._head_done and not self._framed
-        self._finish(self._reply() if until_the_end else Broken("the model closed the connection before it answered"))
+        stale = self._parser is None and self.idle_since > 0  # perhaps it was closed before the request came
+        broken = Broken("the model closed the connection before it answered", stale=stale)
+        self._finish(self._reply() if until_the_end else broken)
 
     def _reply(self) -> Reply:
         return Reply(self._status, self._headers, b"".join(self._pieces))

@@ -24,7 +24,7 @@ from clary.core.settings import Settings
 from clary.gateway.admission import Admission
 from clary.gateway.deadlines import Deadlines
 from clary.gateway.desk import Desk, Sockets
-from clary.gateway.instances import Instances
+from clary.gateway.instances import Bounds, Instances
 from clary.gateway.invocations import Plane, request_ids
 from clary.gateway.routes import Follower, News
 from clary.services.iam.principals import Principals
@@ -56,7 +56,7 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
     with ThreadPoolExecutor(LOOKUP_THREADS, "look-up") as executor:
         principals = await loop.run_in_executor(executor, Principals, store, store.clock)
         admission = Admission(loop, executor, principals.find, store.clock)
-        instances = Instances(loop, settings.invocation_bytes_max, lambda: follower.report())
+        instances = Instances(loop, _bounds(settings), random.random, lambda: follower.report())
         follower = Follower(store, worker, _applier(loop, instances, admission), lambda: instances.holding)
         await loop.run_in_executor(executor, follower.start)
         plane = Plane(
@@ -65,7 +65,7 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
             admission=admission,
             instances=instances,
             meter=meter,
-            chance=random.random,
+            queue=Deadlines(loop, settings.variant_queue_timeout_s),
             deadlines=Deadlines(loop, settings.invocation_timeout_s),
             request_ids=request_ids(secrets.randbits(128)),
         )
@@ -78,6 +78,15 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
         instances.close()
         await loop.run_in_executor(executor, follower.stop)
     meter.close()
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        instance_requests_max=settings.instance_requests_max,
+        waiting_max=settings.variant_queue_max,
+        answer_bytes_max=settings.invocation_bytes_max,
+        workers=settings.gateways,
+    )
 
 
 def _applier(loop: asyncio.AbstractEventLoop, instances: Instances, admission: Admission) -> Callable[[News], None]:
@@ -104,4 +113,5 @@ async def _sweep(plane: Plane, desk: Desk) -> None:
         plane.meter.minute = int(plane.clock()) // MINUTE_S
         desk.sweep()
         plane.instances.sweep()
+        plane.instances.sample(plane.clock())
         await asyncio.sleep(SWEEP_S)
