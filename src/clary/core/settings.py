@@ -49,11 +49,8 @@ class Settings:
     instances_max: int = _setting(500, "Instances of jobs and endpoints that this machine runs at once.")
     instance_memory_bytes_max: int = _setting(2048 * MIB, "Memory that one instance may use, whatever its type has.")
     zones: int = _setting(3, "Availability zones that instances are spread over, as labels.")
-<<<<<<< src/clary/core/settings.py
     scaling_windows: str = _setting("fast", "How long load lasts before target tracking scales: fast, or aws as there.")
-=======
     quotas: str = _setting("", "Default quotas other than Clary's own: CODE=VALUE, with commas between.")
->>>>>>> /tmp/wk/src/clary/core/settings.py
     log_level: str = _setting("info", "How much Clary's own logs say: debug, info, warning or error.")
     invocation_timeout_s: float = _setting(60.0, "How long a model may take to answer.")
     instance_requests_max: int = _setting(64, "Requests that one gateway worker sends to one instance at once.")
