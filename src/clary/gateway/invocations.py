@@ -26,6 +26,7 @@ from clary.gateway.parameters import Parameters, read, unsupported
 from clary.gateway.replies import Broken, Reply
 from clary.gateway.upstream import Exchange, Pool
 from clary.store.counters import Meter
+from clary.store.inference_ids import Notes
 from clary.wire.message import Request
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Plane:
     queue: Deadlines  # of requests that wait for an instance
     deadlines: Deadlines  # of requests that went to one
     request_ids: Iterator[str]
+    notes: Notes
 
     def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
         """Answer one request, whatever happens; `began` is when its head had come, by the stopwatch."""
@@ -221,6 +223,9 @@ class Invocation:
 
     def _result(self, reply: Reply) -> Answer:
         fields = [(RESULT_FIELDS[name], value) for name, value in reply.headers.items() if name in RESULT_FIELDS]
+        if told := self.parameters.inference_id:
+            place = (self._account, self._region, self.parameters.endpoint, self._lane.name)
+            self._plane.notes.note(*place, told, self._request_id)
         return Answer(200, ((VARIANT_FIELD, self._lane.name), *fields), reply.body)
 
     def _count(self, status: int) -> None:

@@ -29,6 +29,7 @@ from clary.gateway.invocations import Plane, request_ids
 from clary.gateway.routes import Follower, News
 from clary.services.iam.principals import Principals
 from clary.store.counters import MINUTE_S, Meter
+from clary.store.inference_ids import Notes
 from clary.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     meter = Meter(settings.run / "counters", worker)
+    notes = Notes(settings.run / "inference-ids", worker, store.clock)
     with ThreadPoolExecutor(LOOKUP_THREADS, "look-up") as executor:
         principals = await loop.run_in_executor(executor, Principals, store, store.clock)
         admission = Admission(loop, executor, principals.find, store.clock)
@@ -68,6 +70,7 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
             queue=Deadlines(loop, settings.variant_queue_timeout_s),
             deadlines=Deadlines(loop, settings.invocation_timeout_s),
             request_ids=request_ids(secrets.randbits(128)),
+            notes=notes,
         )
         desk = Desk(loop, plane, settings, sockets)
         sweeping = loop.create_task(_sweep(plane, desk))
@@ -78,6 +81,7 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
         instances.close()
         await loop.run_in_executor(executor, follower.stop)
     meter.close()
+    notes.close()
 
 
 def _bounds(settings: Settings) -> Bounds:
