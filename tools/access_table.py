@@ -28,6 +28,7 @@ SERVICES = {
     "sts": ("sts",),
     "organizations": ("organizations",),
     "logs": ("logs",),
+    "application-autoscaling": ("application-autoscaling",),
     "cloudwatch": ("cloudwatch",),
     "events": ("events",),
     "kms": ("kms",),

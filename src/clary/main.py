@@ -24,7 +24,7 @@ from clary.agent.tools import Tools
 from clary.compute.admission import Policy, promisable, this_machine
 from clary.compute.process import ProcessBackend, ProcessSettings
 from clary.controllers import seat
-from clary.controllers.alarm_actions import AlarmActions, NoScaling
+from clary.controllers.alarm_actions import AlarmActions
 from clary.controllers.alarms import Alarms, trim_history
 from clary.controllers.closures import Closures
 from clary.controllers.deliveries import Courier
@@ -36,11 +36,15 @@ from clary.controllers.posts import post
 from clary.controllers.queue_metrics import EVERY_S as SHIP_S
 from clary.controllers.queue_metrics import ship_activity
 from clary.controllers.rounds import Worker
+from clary.controllers.scaling_actions import PolicyActions
+from clary.controllers.scaling_policies import ScalingPolicies
+from clary.controllers.scaling_targets import ScalableTargets, trim_activities
 from clary.controllers.training_jobs import TrainingJobs
 from clary.core.settings import Settings
 from clary.gateway import worker as gateway_worker
 from clary.gateway.desk import Sockets
 from clary.resources.quotas import limits_of
+from clary.resources.scaling_role import scaling_role
 from clary.server.access import Authenticator
 from clary.server.handle import Front
 from clary.server.http import Doors, Server
@@ -48,7 +52,19 @@ from clary.server.internal import InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
 from clary.server.waits import Waits
-from clary.services import cloudwatch, iam, logs, organizations, s3, sagemaker, service_quotas, sns, sqs, sts
+from clary.services import (
+    application_autoscaling,
+    cloudwatch,
+    iam,
+    logs,
+    organizations,
+    s3,
+    sagemaker,
+    service_quotas,
+    sns,
+    sqs,
+    sts,
+)
 from clary.services.cloudwatch.measurements import Measurements
 from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
@@ -61,6 +77,7 @@ from clary.wire.models import Models
 from clary.wire.service_index import ServiceIndex
 
 SERVICES = {
+    "application-autoscaling": application_autoscaling.operations,
     "cloudwatch": cloudwatch.operations,
     "iam": iam.operations,
     "logs": logs.operations,
@@ -119,11 +136,14 @@ def controller(settings: Settings) -> None:
         lambda account: shutil.rmtree(settings.packages / account, ignore_errors=True),
     )
     caller = _caller(settings, store)
+    scaling, windows = ScalingClients(caller), settings.scaling_windows
     reconcilers: tuple[Reconciler, ...] = (
         TrainingJobs(store.clock),
         Endpoints(store, store.clock, settings.zones),
-        Alarms(Measurements(store), store.clock),
-        AlarmActions(AlarmTopics(caller), NoScaling(), store.clock),
+        Alarms(Measurements(store), store.clock, scales=True),
+        AlarmActions(AlarmTopics(caller), PolicyActions(store, scaling, store.clock, windows), store.clock),
+        ScalableTargets(scaling, store.clock),
+        ScalingPolicies(scaling, store.clock, windows),
         InferenceExperiments(ExecutionRoles(caller), store.clock),
         Closures(ACCOUNT, store, purges),
     )
@@ -133,6 +153,7 @@ def controller(settings: Settings) -> None:
         lambda: store.log_archive.trim(store.clock()),
         lambda: store.series_archive.roll_up(store.clock()),
         lambda: trim_history(store, store.clock()),
+        lambda: trim_activities(store, store.clock()),
         lambda: store.queue_archive.trim(store.clock()),
         lambda: store.deliveries.trim(store.clock()),
         store.blobs_sweep,
@@ -219,6 +240,17 @@ class AlarmTopics:
         region = topic_arn.split(":")[3]
         sns = self.caller.client("sns", region, service_principal("cloudwatch", alarm_arn))
         sns("Publish", TopicArn=topic_arn, Subject=subject, Message=message)
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingClients:
+    """Reaches services for scaling; see controllers.scaling_clients.Clients."""
+
+    caller: InternalCaller
+
+    def client(self, service: str, account: str, region: str) -> Any:
+        """Return a client that acts as Application Auto Scaling does in an account."""
+        return self.caller.client(service, region, scaling_role(account))
 
 
 def _caller(settings: Settings, store: Store) -> InternalCaller:

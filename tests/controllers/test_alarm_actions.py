@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from clary.controllers.alarm_actions import ATTEMPTS_MAX, AlarmActions, NoScaling
-from clary.core.errors import AccessDenied, ServiceError, ServiceUnavailable
+from clary.controllers.alarm_actions import ATTEMPTS_MAX, AlarmActions
+from clary.core.errors import AccessDenied, ResourceNotFound, ServiceError, ServiceUnavailable
 from clary.core.settings import load
 from clary.resources.alarm import ALARM_ACTION, ALARM_HISTORY
 from clary.store.query import Query
@@ -41,9 +42,22 @@ class Topics:
 
 
 @dataclass
+class Scaling:
+    """Keeps what is asked of one policy; there is no other."""
+
+    executed: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def execute(self, alarm_arn: str, policy_arn: str, notice: Mapping[str, Any]) -> None:
+        if policy_arn != POLICY:
+            raise ResourceNotFound(f"There is no scaling policy {policy_arn}.")
+        self.executed.append((alarm_arn, policy_arn, notice["NewStateValue"]))
+
+
+@dataclass
 class World:
     now: list[float]
     topics: Topics
+    scaling: Scaling
     actions: AlarmActions
     records: Records
 
@@ -68,8 +82,9 @@ class World:
 def world(prepared_home: Path) -> Iterator[World]:
     now = [1_795_348_800.0]
     store = open_store(load({"home": prepared_home}, {}), clock=lambda: now[0])
-    topics = Topics()
-    yield World(now, topics, AlarmActions(topics, NoScaling(), lambda: now[0]), store.records(ACCOUNT, REGION))
+    topics, scaling = Topics(), Scaling()
+    actions = AlarmActions(topics, scaling, lambda: now[0])
+    yield World(now, topics, scaling, actions, store.records(ACCOUNT, REGION))
     store.close()
 
 
@@ -119,14 +134,21 @@ def test_a_process_that_dies_in_the_middle_repeats_the_action_but_not_for_ever(w
     assert world.history()[0] == f"Failed to execute action {TOPIC}"
 
 
+def test_a_scaling_policy_is_executed_with_what_the_alarm_tells(world: World) -> None:
+    world.ask(POLICY)
+    assert world.run() is None
+    assert world.scaling.executed == [(ALARM, POLICY, "ALARM")]
+    assert world.history()[0] == f"Successfully executed action {POLICY}"
+
+
 @pytest.mark.parametrize(
     ("action", "error"),
     [
-        (POLICY, "Application Auto Scaling is not built in Clary yet"),
+        (f"{POLICY}-gone", "There is no scaling policy"),
         ("arn:aws:automate:us-east-1:ec2:stop", "are not offered by Clary"),
     ],
 )
-def test_what_is_not_built_says_so_in_the_history(world: World, action: str, error: str) -> None:
+def test_what_cannot_be_done_says_so_in_the_history(world: World, action: str, error: str) -> None:
     world.ask(action)
     world.run()
     summary, data = world.history()

@@ -40,14 +40,6 @@ class ScalingActions(Protocol):
         """Carry out a scaling policy for an alarm's change, which the notice tells of, or raise ServiceError."""
 
 
-class NoScaling:
-    """Says that nothing scales here."""
-
-    def execute(self, alarm_arn: str, policy_arn: str, notice: Mapping[str, Any]) -> None:
-        """Raise UnknownOperation."""
-        raise UnknownOperation(f"Application Auto Scaling is not built in Clary yet; {policy_arn} was not executed.")
-
-
 @dataclass(frozen=True, slots=True)
 class AlarmActions:
     """Brings each action to its end."""

@@ -15,8 +15,8 @@ from clary.resources.scaling import VARIANT, VARIANT_INSTANCES, Scalable
 from clary.resources.scaling_decisions import Cooldowns
 
 NAMESPACE = "AWS/SageMaker"
-FAST, AS_AWS = "fast", "aws"
-PROFILES = (FAST, AS_AWS)
+AS_AWS = "aws"
+"""The profile, of settings, that waits as long as AWS does."""
 IN_SHARE = 0.9
 """Capacity is taken away when the metric stays below this share of the target."""
 
