@@ -39,6 +39,19 @@ class Event:
         return f'{json.dumps(told, separators=(",", ":"), ensure_ascii=False)[:-1]},"detail":{self.detail}}}'
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event that comes to a bus; one that is replayed may be for some rules alone, and is not archived again."""
+
+    account: str
+    region: str
+    bus: str
+    event: str
+    hops: int = 0  # how many buses it was passed on by
+    rules: frozenset[str] = frozenset()
+    replayed: bool = False
+
+
 def new_id() -> str:
     """Return the id of a new event."""
     return str(uuid.uuid4())

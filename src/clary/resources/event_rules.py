@@ -99,6 +99,7 @@ class Rule:
     enabled: bool
     pattern: str
     schedule: str
+    since: float  # when the schedule began to run
     targets: Mapping[str, Target]
     record: Record = field(repr=False)
 
@@ -115,6 +116,7 @@ class Rule:
             enabled=record.spec["State"] != DISABLED,
             pattern=record.spec.get("EventPattern", ""),
             schedule=record.spec.get("ScheduleExpression", ""),
+            since=record.spec["since"],
             targets={each["Id"]: Target.read(each) for each in record.spec["Targets"]},
             record=record,
         )

@@ -14,8 +14,7 @@ PURPOSE = "archived event"
 TRIM_MAX = 5_000
 ADD = "insert into archived (archive, account, at_ms, size, event) values (?, ?, ?, ?, ?)"
 READ = (
-    "select at_ms, id, event from archived where archive = ? and at_ms < ? and (at_ms, id) > (?, ?)"
-    " order by at_ms, id limit ?"
+    "select id, at_ms, event from archived where archive = ? and id > ? and at_ms >= ? and at_ms < ? order by id limit ?"
 )
 COUNT = "select count(*), coalesce(sum(size), 0) from archived where archive = ?"
 TRIM = "delete from archived where id in (select id from archived where archive = ? and at_ms < ? limit ?)"
@@ -26,8 +25,8 @@ FOREVER_MS = 2**62
 class Archived:
     """One event, and its place in its archive."""
 
-    at_ms: int
     id: int
+    at_ms: int
     event: str
 
 
@@ -44,11 +43,11 @@ class EventArchives:
         row = (archive, account, at_ms, len(told), self.sealer.seal(told, PURPOSE))
         connection.exec_driver_sql(ADD, row)
 
-    def read(self, archive: str, after: tuple[int, int], before_ms: int, limit: int) -> list[Archived]:
-        """Return events behind a place and from before a time, in the order they came."""
+    def read(self, archive: str, after: int, span_ms: tuple[int, int], limit: int) -> list[Archived]:
+        """Return events behind a place that came within a span of time, in the order they came."""
         with self.database.read() as connection:
-            rows = connection.exec_driver_sql(READ, (archive, before_ms, *after, limit)).all()
-        return [Archived(row.at_ms, row.id, self.sealer.open(row.event, PURPOSE).decode()) for row in rows]
+            rows = connection.exec_driver_sql(READ, (archive, after, *span_ms, limit)).all()
+        return [Archived(row.id, row.at_ms, self.sealer.open(row.event, PURPOSE).decode()) for row in rows]
 
     def count(self, archive: str) -> tuple[int, int]:
         """Return how many events an archive has, and how many bytes they are."""

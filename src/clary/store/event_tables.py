@@ -22,6 +22,7 @@ ARCHIVED = Table(
     Column("at_ms", Integer, nullable=False),  # when it came
     Column("size", Integer, nullable=False),
     Column("event", LargeBinary, nullable=False),
+    Index("archived_by_arrival", "archive", "id"),
     Index("archived_by_time", "archive", "at_ms", "id"),
     Index("archived_by_account", "account"),
     sqlite_autoincrement=True,

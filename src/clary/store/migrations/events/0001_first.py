@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
+    op.create_index("archived_by_arrival", "archived", ["archive", "id"], unique=False)
     op.create_index("archived_by_time", "archived", ["archive", "at_ms", "id"], unique=False)
     op.create_index("archived_by_account", "archived", ["account"], unique=False)
     op.create_table(

@@ -1,0 +1,122 @@
+"""Events come in: held against rules and archives, and stored with whom they go to in one transaction.
+
+What was taken in is delivered at least once, whatever is killed; the position of the source that it came from
+moves in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from clary.access.decide import Requirement, decide
+from clary.access.principal import Principal
+from clary.core.errors import AccessDenied
+from clary.core.ids import Arn
+from clary.resources.event import Arrival
+from clary.resources.event_metrics import MATCHED, NAMESPACE, TRIGGERED, counted
+from clary.resources.event_patterns import read_event
+from clary.resources.event_rules import EVENT_BUS, Rule, bus_arn
+from clary.services.events.faults import NotFound
+from clary.services.events.reach import policies_of
+from clary.services.events.rule_books import RuleBooks
+from clary.store.deliveries import Notice
+from clary.store.event_positions import Move
+from clary.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An event that an archive wants."""
+
+    archive: str
+    account: str
+    event: str
+
+
+class Intake:
+    """Takes events in."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._books = RuleBooks(store)
+
+    def take(self, arrivals: Sequence[Arrival], move: Move | None = None) -> None:
+        """Take events in, and let their source move on; raises Moved if that was somewhere else."""
+        notices: list[Notice] = []
+        kept: list[Kept] = []
+        matched: Counter[str] = Counter()
+        rules: dict[str, Rule] = {}
+        for arrival in arrivals:
+            event = read_event(arrival.event)
+            wanting = list(self._wanting(arrival, event))
+            rules |= {rule.arn: rule for rule in wanting}
+            matched.update(rule.arn for rule in wanting)
+            notices += _notices(arrival, wanting)
+            kept += self._kept(arrival, event)
+        self._write(notices, kept, move)
+        self._count([(rules[arn], count) for arn, count in matched.items()], (MATCHED, TRIGGERED))
+
+    def send(self, rule: Rule, event: str, move: Move) -> None:
+        """Send an event to the targets of one rule, as its schedule does; raises Moved if that was done already."""
+        self._write(_notices(Arrival(rule.account, rule.region, rule.bus, event), [rule]), (), move)
+        self._count([(rule, 1)], (TRIGGERED,))
+
+    def forward(self, event: str, destination: Arn, sender: Principal, hops: int) -> None:
+        """Pass an event on to another bus, if the sender may put events there; else raise a ServiceError."""
+        name = destination.resource.removeprefix("event-bus/")
+        bus = self._store.records(destination.account, destination.region).find(EVENT_BUS, name)
+        told = json.loads(event)
+        context = {"events:source": told["source"], "events:detail-type": told["detail-type"]}
+        needed = Requirement("events:PutEvents", str(destination), context)
+        decision = decide(sender, needed, policies_of(bus), owner=destination.account)
+        if not decision.allowed:
+            raise AccessDenied(decision.message)
+        if bus is None:
+            raise NotFound(f"Event bus {name} does not exist.")
+        self.take([Arrival(destination.account, destination.region, name, event, hops)])
+
+    def _wanting(self, arrival: Arrival, event: Mapping[str, Any]) -> Iterator[Rule]:
+        book = self._books.of(arrival.account, arrival.region, arrival.bus)
+        for rule, wants in book.rules:
+            if (not arrival.rules or rule.arn in arrival.rules) and wants(event):
+                yield rule
+
+    def _kept(self, arrival: Arrival, event: Mapping[str, Any]) -> Iterator[Kept]:
+        if not arrival.replayed:
+            for archive, wants in self._books.of(arrival.account, arrival.region, arrival.bus).archives:
+                if wants(event):
+                    yield Kept(archive.uid, archive.account, arrival.event)
+
+    def _write(self, notices: Sequence[Notice], kept: Sequence[Kept], move: Move | None) -> None:
+        now_ms = int(self._store.clock() * 1000)
+
+        def beside(connection: Connection) -> None:
+            at_ms = int(self._store.clock() * 1000)  # once it is this writer's turn: archives are in order of time
+            for each in kept:
+                self._store.event_archives.add(connection, each.archive, each.account, at_ms, each.event)
+            if move is not None:
+                move.write(connection)
+
+        if notices or kept or move is not None:
+            self._store.event_deliveries.publish(notices, now_ms, beside)
+
+    def _count(self, rules: Iterable[tuple[Rule, int]], names: Sequence[str]) -> None:
+        now = self._store.clock()
+        for rule, count in rules:
+            data = [counted(name, rule, now, count) for name in names]
+            self._store.series(rule.account, rule.region).put(NAMESPACE, data)
+
+
+def _notices(arrival: Arrival, wanting: Iterable[Rule]) -> list[Notice]:
+    """Return the event for all targets of the rules that want it; nothing if there are none."""
+    lanes = {address: None for rule in wanting for address in rule.addresses()}
+    if not lanes:
+        return []
+    content = json.dumps({"event": arrival.event, "hops": arrival.hops})
+    return [Notice(bus_arn(arrival.account, arrival.region, arrival.bus), content.encode(), lanes)]

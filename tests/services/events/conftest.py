@@ -1,0 +1,55 @@
+"""EventBridge as a fresh account uses it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from clary.core.errors import ServiceError
+
+
+@pytest.fixture
+def events(aws: Any) -> Any:
+    return aws("events")
+
+
+@pytest.fixture
+def refused() -> Callable[[str], Any]:
+    """Give a context that wants a ServiceError of a code."""
+
+    @contextmanager
+    def wanted(code: str) -> Iterator[None]:
+        with pytest.raises(ServiceError) as caught:
+            yield
+        assert caught.value.code == code
+
+    return wanted
+
+
+@pytest.fixture
+def due(aws: Any) -> Callable[[], list[tuple[str, dict[str, Any]]]]:
+    """Give a function that returns what is to be delivered: to whom, and the event."""
+
+    def read() -> list[tuple[str, dict[str, Any]]]:
+        found = aws.store.event_deliveries.due(int(aws.store.clock() * 1000) + 1000, 100)
+        return [(each.subscription_arn, json.loads(json.loads(each.content)["event"])) for each in found]
+
+    return read
+
+
+@pytest.fixture
+def rule(aws: Any) -> Callable[..., str]:
+    """Give a function that makes a rule with a queue as its target, and returns the rule's ARN."""
+
+    def make(pattern: dict[str, Any], name: str = "r", **more: Any) -> str:
+        told = aws("events")("PutRule", Name=name, EventPattern=json.dumps(pattern), **more)
+        bus = {"EventBusName": more["EventBusName"]} if "EventBusName" in more else {}
+        target = {"Id": "t", "Arn": f"arn:aws:sqs:{aws.region}:{aws.account}:q"}
+        aws("events")("PutTargets", Rule=name, Targets=[target], **bus)
+        return str(told["RuleArn"])
+
+    return make
