@@ -26,7 +26,7 @@ from clary.controllers.endpoint_plan import (
 from clary.resources.endpoint import ENDPOINT, Endpoint, Fleet, Status, Variant
 from clary.resources.instance import INSTANCE, Instance, InstanceStatus, Phase
 from clary.resources.rollout import Rollout
-from clary.resources.route import Route, RoutedInstance, RoutedShadow, RoutedVariant
+from clary.resources.route import Route, RoutedInstance, RoutedShadow, RoutedVariant, Strategy
 from clary.store.gateways import Gateway
 from clary.store.records import Record
 
@@ -288,6 +288,17 @@ def test_a_part_without_instances_leaves_its_share_to_the_other() -> None:
     (led,) = [step for step in plan(wanted, world(*GREENS, led=mixed(0.5))) if isinstance(step, Lead)]
     assert led.route is not None
     assert [len(variant.instances) for variant in led.route.variants] == [2]
+
+
+def test_the_route_tells_how_a_variant_shares_requests_among_its_instances_which_changes_none_of_them() -> None:
+    (variant,) = SPEC["variants"]
+    least = {**variant, "routing": "LEAST_OUTSTANDING_REQUESTS"}
+    wanted = Endpoint.read(record(ENDPOINT, "e", {**SPEC, "variants": [least]}, {}, Status.IN_SERVICE))
+    steps = plan(wanted, world(*BOTH, led=route(0, 1)))
+    (led,) = [step for step in steps if isinstance(step, Lead)]
+    assert led.route is not None
+    assert [each.strategy for each in led.route.variants] == [Strategy.LEAST_OUTSTANDING_REQUESTS]
+    assert not [step for step in steps if isinstance(step, Start)]
 
 
 # Shadow variants: one instance of another model gets a copy of half of the requests.

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clary.resources.endpoint import ATTEMPTS_MAX, Endpoint, Fleet, Slot, Status
+from clary.resources.endpoint import ATTEMPTS_MAX, Endpoint, Fleet, Slot, Status, Variant
 from clary.resources.instance import Instance, InstanceSpec, Phase
 from clary.resources.rollout import Rollout, due, overdue
-from clary.resources.route import Route, RoutedInstance, RoutedShadow, RoutedVariant
+from clary.resources.route import Route, RoutedInstance, RoutedShadow, RoutedVariant, Strategy
 from clary.resources.serving_host import host_of
 from clary.resources.zones import ZONES_DEFAULT
 from clary.store.gateways import Gateway
@@ -229,7 +229,7 @@ def _ready(world: World, slots: Mapping[str, Slot]) -> list[Instance]:
 def _route(endpoint: Endpoint, fleets: Sequence[tuple[Fleet, float]], ready: Sequence[Instance]) -> Route:
     """Return the route that gives each fleet its share, and within a fleet each variant its weight."""
     variants = [
-        RoutedVariant(variant.name, variant.weight * share, tuple(_routed(endpoint, fleet, variant.hash, ready)))
+        _variant(endpoint, fleet, variant, share, ready)
         for fleet, share in fleets
         for variant in fleet.variants
         if share > 0
@@ -239,6 +239,13 @@ def _route(endpoint: Endpoint, fleets: Sequence[tuple[Fleet, float]], ready: Seq
     kept = tuple(each for each in variants if each.instances or each.name not in served)
     shadows = tuple(_shadows(endpoint, fleets, ready))
     return Route(endpoint.account, endpoint.region, endpoint.name, endpoint.uid, kept, shadows)
+
+
+def _variant(
+    endpoint: Endpoint, fleet: Fleet, variant: Variant, share: float, ready: Sequence[Instance]
+) -> RoutedVariant:
+    instances = tuple(_routed(endpoint, fleet, variant.hash, ready))
+    return RoutedVariant(variant.name, variant.weight * share, instances, Strategy(variant.routing))
 
 
 def _shadows(

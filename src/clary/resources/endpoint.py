@@ -11,6 +11,7 @@ from typing import Any
 
 from clary.resources.instance import name_of
 from clary.resources.rollout import Policy, Rollout, policy_of
+from clary.resources.route import Strategy
 from clary.store.records import Kind, Record
 
 ENDPOINT = Kind("sagemaker", "endpoint")
@@ -42,10 +43,11 @@ class Variant:
     instance_type: str
     model: Mapping[str, Any]
     config: Mapping[str, Any]
+    routing: str = Strategy.RANDOM
 
     @property
     def hash(self) -> str:
-        """Return what tells instances of this variant from those of another make; weight and count do not count."""
+        """Return what tells instances of this variant from those of another make; how it is called does not count."""
         told = json.dumps([self.name, self.instance_type, self.model, self.config], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:HASH_LENGTH]
 

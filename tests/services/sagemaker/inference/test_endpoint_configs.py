@@ -55,6 +55,10 @@ def test_a_taken_name_and_a_missing_one_are_told_by_their_arn(aws) -> None:
             {"ProductionVariants": [VARIANT, {**VARIANT, "VariantName": "w"}], "ShadowProductionVariants": [SHADOW]},
             "and one variant for ShadowProductionVariants",
         ),
+        (
+            {"ProductionVariants": [{**VARIANT, "RoutingConfig": {"RoutingStrategy": "KV_AWARE"}}]},
+            "RoutingStrategy KV_AWARE is not built",
+        ),
         ({"ShadowProductionVariants": [VARIANT]}, "names must be unique"),
         ({"ShadowProductionVariants": [{**SHADOW, "ModelName": "gone"}]}, "Could not find model"),
     ],

@@ -11,13 +11,14 @@ from typing import Any
 
 from clary.core.errors import ValidationError
 from clary.resources.endpoint import ENDPOINT_CONFIG
+from clary.resources.route import Strategy
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sagemaker.inference.models import find_model
 from clary.services.sagemaker.nouns import list_page, refuse_unbuilt, spec_of, tag_attributes
 from clary.store.records import NameTaken, Record
 
 UNBUILT = ("AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig")
-UNBUILT_OF_VARIANT = ("ServerlessConfig", "ManagedInstanceScaling", "RoutingConfig", "CapacityReservationConfig")
+UNBUILT_OF_VARIANT = ("ServerlessConfig", "ManagedInstanceScaling", "CapacityReservationConfig")
 WEIGHT_DEFAULT = 1.0
 ONE_SHADOW = (
     "If you use ShadowProductionVariants, you can only specify one variant for ProductionVariants "
@@ -103,6 +104,9 @@ def _check_variant(call: Call, variant: Mapping[str, Any]) -> None:
     for name in ("ModelName", "InstanceType", "InitialInstanceCount"):
         if name not in variant:
             raise ValidationError(f"The production variant {variant['VariantName']} must have {name}.")
+    strategy = variant.get("RoutingConfig", {}).get("RoutingStrategy", Strategy.RANDOM)
+    if strategy not in list(Strategy):
+        raise ValidationError(f"RoutingStrategy {strategy} is not built in Clary yet.")
     find_model(call, variant["ModelName"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from clary.core.errors import ValidationError
 from clary.resources.endpoint import Endpoint, Fleet, Variant
-from clary.resources.route import ROUTE, Route
+from clary.resources.route import ROUTE, Route, Strategy
 from clary.services.operation import Call
 from clary.services.sagemaker.inference.models import find_model
 from clary.store.records import Record
@@ -39,6 +39,7 @@ def _variant(call: Call, config: Record, variant: Mapping[str, Any]) -> Variant:
         instance_type=variant["InstanceType"],
         model={"container": model["PrimaryContainer"], "role": model["ExecutionRoleArn"], "isolated": isolated},
         config={name: variant[name] for name in KEPT_OF_VARIANT if name in variant},
+        routing=variant.get("RoutingConfig", {}).get("RoutingStrategy", Strategy.RANDOM),
     )
 
 
