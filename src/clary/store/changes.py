@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from clary.store.database import Database
 from clary.store.schema import CHANGE
+from clary.store.statements import Statement, named
 
 if TYPE_CHECKING:
     from clary.store.records import Record
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
 FEED_MAX = 100_000
 READ_MAX = 1_000
 RESYNC_S = 1.0
-NEWEST = "select max(seq) from change"
+NEWEST = Statement(select(func.max(CHANGE.c.seq).label("seq")))
+LAST = Statement(
+    select(func.max(CHANGE.c.seq).label("seq")).where(
+        CHANGE.c.kind == bindparam("kind"),
+        CHANGE.c.account == bindparam("account"),
+        CHANGE.c.region == bindparam("region"),
+        CHANGE.c.name == bindparam("name"),
+    )
+)
+ADD = Statement(insert(CHANGE).values(named(CHANGE, "seq")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +120,7 @@ class Feed:
 
     def newest(self) -> int:
         """Return the sequence number of the newest change, 0 if there was none."""
-        with self.database.read() as connection:  # asked before every call, so not worth a compiled statement
-            return connection.exec_driver_sql(NEWEST).scalar() or 0
+        return self.database.ask(NEWEST)[0].seq or 0
 
     def since(self, seq: int) -> list[Changed]:
         """Return up to READ_MAX changes behind `seq`, oldest first, or raise Behind."""
@@ -124,11 +133,7 @@ class Feed:
 
     def last(self, kind: object, account: str, region: str, name: str) -> int:
         """Return the newest change of one name; 0 if the feed holds none any more."""
-        query = select(func.max(CHANGE.c.seq)).where(
-            CHANGE.c.kind == str(kind), CHANGE.c.account == account, CHANGE.c.region == region, CHANGE.c.name == name
-        )
-        with self.database.read() as connection:
-            return connection.execute(query).scalar() or 0
+        return self.database.ask(LAST, kind=str(kind), account=account, region=region, name=name)[0].seq or 0
 
     def trim(self) -> None:
         """Forget what is older than the newest FEED_MAX changes."""
@@ -139,13 +144,12 @@ class Feed:
 
 def note_change(connection: Connection, record: Record, verb: str) -> None:
     """Write the change row of a record, in the writer's transaction."""
-    connection.execute(
-        insert(CHANGE).values(
-            account=record.account,
-            region=record.region,
-            kind=record.kind,
-            name=record.name,
-            uid=record.uid,
-            verb=verb,
-        )
+    ADD.run(
+        connection,
+        account=record.account,
+        region=record.region,
+        kind=record.kind,
+        name=record.name,
+        uid=record.uid,
+        verb=verb,
     )

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
 from clary.core.errors import ServiceUnavailable
+from clary.store.statements import Statement, driver_of, execute
 
 BUSY_TIMEOUT_MS = 10_000
 CONNECTIONS_MAX = 32
@@ -50,20 +51,28 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Give a connection whose statements see one moment; nothing may be written."""
         with self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
+            execute(driver_of(connection), "BEGIN")
             try:
                 yield connection
             finally:
                 _roll_back(connection)
 
+    def ask(self, statement: Statement, **values: Any) -> list[Any]:
+        """Return the rows of one statement that only reads; alone it needs no transaction."""
+        connection = self._engine.raw_connection()
+        try:
+            return statement.rows_of(connection.driver_connection, **values)
+        finally:
+            connection.close()
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose changes land together, durably, or not at all."""
         with self._queue(), self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            execute(driver_of(connection), "BEGIN IMMEDIATE")
             try:
                 yield connection
-                connection.exec_driver_sql("COMMIT")
+                execute(driver_of(connection), "COMMIT")
             except BaseException:
                 _roll_back(connection)
                 raise
@@ -135,5 +144,6 @@ class Database:
 
 def _roll_back(connection: Connection) -> None:
     """End a transaction; SQLite may have ended it by itself, as it does when the disk is full."""
-    if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
-        connection.exec_driver_sql("ROLLBACK")
+    driver = driver_of(connection)
+    if driver.in_transaction:
+        execute(driver, "ROLLBACK")

@@ -14,15 +14,25 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from clary.store.blobs import Blob
 from clary.store.database import Database
 from clary.store.object_listings import Listing, Slice, lazily, walk
 from clary.store.object_tables import BUCKET, PART, UPLOAD, VERSION
+from clary.store.statements import Statement, named
 
 NULL_VERSION = "null"
 PURGE_BATCH = 500
+SAME_KEY = (VERSION.c.bucket == bindparam("bucket")) & (VERSION.c.key == bindparam("key"))
+OPEN = Statement(select(BUCKET.c.uid).where(BUCKET.c.uid == bindparam("bucket")))
+FIND = Statement(select(VERSION).where(SAME_KEY, VERSION.c.version == bindparam("version")))
+LATEST = Statement(select(VERSION).where(SAME_KEY, VERSION.c.latest == 1))
+NOT_LATEST = Statement(update(VERSION).where(SAME_KEY, VERSION.c.latest == 1).values(latest=0))
+ADD = Statement(insert(VERSION).values(named(VERSION, "seq")))
+REMOVE = Statement(delete(VERSION).where(VERSION.c.seq == bindparam("seq")))
+PARTS = Statement(select(PART).where(PART.c.version == bindparam("version")).order_by(PART.c.number))
+ADD_PART = Statement(insert(PART))
 
 
 class Versioning(Enum):
@@ -121,8 +131,7 @@ class Objects:
 
     def has_bucket(self, bucket: str) -> bool:
         """Return whether the bucket is open; one whose record is there and that is not open died half-way."""
-        with self.database.read() as connection:
-            return connection.execute(select(BUCKET.c.uid).where(BUCKET.c.uid == bucket)).first() is not None
+        return bool(self.database.ask(OPEN, bucket=bucket))
 
     def close_bucket(self, bucket: str) -> bool:
         """Return whether the bucket was empty; then nothing can be written to it any more."""
@@ -136,25 +145,22 @@ class Objects:
 
     def find(self, bucket: str, key: str, version: str = "") -> Version | None:
         """Return a version or, without its id, the latest one; it may be a delete marker."""
-        with self.database.read() as connection:
-            return find(connection, bucket, key, version)
+        values = {"bucket": bucket, "key": key.encode()}
+        rows = self.database.ask(FIND, **values, version=version) if version else self.database.ask(LATEST, **values)
+        return version_of(rows[0]) if rows else None
 
     def parts(self, version: Version) -> list[Part]:
         """Return the blobs of a version in order; none if it was removed meanwhile."""
-        query = select(PART).where(PART.c.version == version.seq).order_by(PART.c.number)
-        with self.database.read() as connection:
-            return [part_of(row) for row in connection.execute(query)]
+        return [part_of(row) for row in self.database.ask(PARTS, version=version.seq)]
 
     def put(self, bucket: str, new: New, blob: Blob, versioning: Versioning, *, check: Check = always) -> Written:
         """Add an object of one blob."""
         with self.database.write() as connection:
             written = add_version(connection, bucket, new, versioning, check)
             assert written.version is not None
-            connection.execute(
-                insert(PART).values(
-                    blob=blob.id, version=written.version.seq, number=1, size=blob.size, etag=new.etag,
-                    modified=new.modified, checksum=new.checksum.value,
-                )
+            ADD_PART.run(
+                connection, blob=blob.id, version=written.version.seq, upload=None, number=1, size=blob.size,
+                etag=new.etag, modified=new.modified, checksum=new.checksum.value,
             )  # fmt: skip
         return written
 
@@ -228,15 +234,14 @@ class Objects:
 
 def require_bucket(connection: Connection, bucket: str) -> None:
     """Raise BucketGone unless the bucket is open."""
-    if connection.execute(select(BUCKET.c.uid).where(BUCKET.c.uid == bucket)).first() is None:
+    if OPEN.first(connection, bucket=bucket) is None:
         raise BucketGone(bucket)
 
 
 def find(connection: Connection, bucket: str, key: str, version: str = "") -> Version | None:
     """Return a version, or the latest one."""
-    query = select(VERSION).where(VERSION.c.bucket == bucket, VERSION.c.key == key.encode())
-    query = query.where(VERSION.c.version == version) if version else query.where(VERSION.c.latest == 1)
-    row = connection.execute(query).first()
+    values = {"bucket": bucket, "key": key.encode()}
+    row = FIND.first(connection, **values, version=version) if version else LATEST.first(connection, **values)
     return None if row is None else version_of(row)
 
 
@@ -262,8 +267,7 @@ def take_parts(connection: Connection, where: Any) -> list[str]:
 def _add(connection: Connection, bucket: str, new: New, versioning: Versioning, *, marker: bool) -> Written:
     version = secrets.token_urlsafe(24) if versioning is Versioning.ENABLED else NULL_VERSION
     freed = _remove(connection, bucket, new.key, version)
-    same_key = (VERSION.c.bucket == bucket) & (VERSION.c.key == new.key.encode())
-    connection.execute(update(VERSION).where(same_key, VERSION.c.latest == 1).values(latest=0))
+    NOT_LATEST.run(connection, bucket=bucket, key=new.key.encode())
     row = {
         "bucket": bucket, "key": new.key.encode(), "version": version, "latest": 1, "marker": int(marker),
         "size": new.size, "etag": new.etag, "modified": new.modified, "checksum": new.checksum.value,
@@ -271,7 +275,7 @@ def _add(connection: Connection, bucket: str, new: New, versioning: Versioning, 
         "parts": new.parts, "upload": new.upload, "about": json.dumps(dict(new.about)),
         "tags": json.dumps(dict(new.tags)),
     }  # fmt: skip
-    connection.execute(insert(VERSION).values(row))
+    ADD.run(connection, **row)
     return Written(find(connection, bucket, new.key), freed)
 
 
@@ -279,8 +283,8 @@ def _remove(connection: Connection, bucket: str, key: str, version: str) -> list
     gone = find(connection, bucket, key, version)
     if gone is None:
         return []
-    freed = take_parts(connection, PART.c.version == gone.seq)
-    connection.execute(delete(VERSION).where(VERSION.c.seq == gone.seq))
+    freed = [part.blob for part in PARTS.rows(connection, version=gone.seq)]
+    REMOVE.run(connection, seq=gone.seq)  # and its parts with it
     return freed
 
 
@@ -307,7 +311,7 @@ def _older(connection: Connection, bucket: str, asked: Slice) -> Any:
     return lazily(connection.execute(query))
 
 
-def version_of(row: Row[Any]) -> Version:
+def version_of(row: Any) -> Version:
     """Return the version that a row holds."""
     return Version(
         seq=row.seq,
@@ -327,6 +331,6 @@ def version_of(row: Row[Any]) -> Version:
     )
 
 
-def part_of(row: Row[Any]) -> Part:
+def part_of(row: Any) -> Part:
     """Return the part that a row holds."""
     return Part(row.number, Blob(row.blob, row.size), row.etag, row.modified, row.checksum)

@@ -13,12 +13,14 @@ from sqlalchemy import Connection, delete, insert, select
 
 from clary.store.database import Database
 from clary.store.schema import OUTBOX
+from clary.store.statements import Statement, named
 
 if TYPE_CHECKING:
     from clary.store.records import Record
 
 READ_MAX = 1_000
 KEEP_S = 7 * 24 * 3600.0
+ADD = Statement(insert(OUTBOX).values(named(OUTBOX, "seq")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,15 @@ class Outbox:
 
 def note_transition(connection: Connection, record: Record, *, before: str, at: float) -> None:
     """Write the transition of a record, in the writer's transaction."""
-    connection.execute(
-        insert(OUTBOX).values(
-            account=record.account,
-            region=record.region,
-            kind=record.kind,
-            name=record.name,
-            uid=record.uid,
-            before=before,
-            after=record.state,
-            status=json.dumps(record.status),
-            at=at,
-        )
+    ADD.run(
+        connection,
+        account=record.account,
+        region=record.region,
+        kind=record.kind,
+        name=record.name,
+        uid=record.uid,
+        before=before,
+        after=record.state,
+        status=json.dumps(record.status),
+        at=at,
     )

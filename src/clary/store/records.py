@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from clary.core.clock import Clock
 from clary.core.errors import StaleRecord
@@ -24,11 +24,27 @@ from clary.store.database import Database
 from clary.store.outbox import note_transition
 from clary.store.query import Owner, Page, Query, select_page
 from clary.store.schema import ATTRIBUTE, RECORD
+from clary.store.statements import Statement, named
 
 ATTRIBUTES_MAX = 250
 Attributes = Mapping[str, str]
 Fence = Callable[[Connection], None]
 """Raises LeaseLost inside the transaction if its owner no longer leads."""
+
+AS_READ = (RECORD.c.uid == bindparam("read_uid")) & (RECORD.c.version == bindparam("read_version"))
+FIND = Statement(select(RECORD).where(RECORD.c.slot == bindparam("slot")))
+FIND_UID = Statement(select(RECORD).where(RECORD.c.uid == bindparam("uid"), RECORD.c.account == bindparam("account")))
+CREATE = Statement(insert(RECORD))
+UPDATE = Statement(update(RECORD).where(AS_READ).values(named(RECORD, "slot")))
+REMOVE = Statement(delete(RECORD).where(AS_READ))
+CHILDREN = Statement(
+    select(RECORD)
+    .where(RECORD.c.parent == bindparam("parent"), RECORD.c.account == bindparam("account"))
+    .order_by(RECORD.c.created, RECORD.c.name)
+)
+ATTRIBUTES = Statement(
+    select(ATTRIBUTE.c.name, ATTRIBUTE.c.value).where(ATTRIBUTE.c.uid == bindparam("uid")).order_by(ATTRIBUTE.c.name)
+)
 
 
 class Unique(Enum):
@@ -137,10 +153,10 @@ class Records:
         )  # fmt: skip
         slot = kind.slot(self.account, region, name)
         with self._write() as connection:
-            taken = connection.execute(select(RECORD).where(RECORD.c.slot == slot)).first()
+            taken = FIND.first(connection, slot=slot)
             if taken is not None:
                 raise NameTaken(record_of(taken))
-            connection.execute(insert(RECORD).values(slot=slot, **_row(record)))
+            CREATE.run(connection, slot=slot, **_row(record))
             _write_attributes(connection, record.uid, attributes or {})
             self._note(connection, record, "create", before="")
         return record
@@ -148,17 +164,15 @@ class Records:
     def find(self, kind: Kind, name: str) -> Record | None:
         """Return the record, or None; a world-wide name is found whoever owns it."""
         region = "" if kind.unique is Unique.ACCOUNT else self.region
-        return self._one(RECORD.c.slot == kind.slot(self.account, region, name))
+        return self._one(FIND, slot=kind.slot(self.account, region, name))
 
     def find_uid(self, uid: str) -> Record | None:
         """Return the record of this account that has this uid, or None."""
-        return self._one((RECORD.c.uid == uid) & (RECORD.c.account == self.account))
+        return self._one(FIND_UID, uid=uid, account=self.account)
 
     def children(self, parent: str) -> list[Record]:
         """Return the records whose parent has this uid, oldest first."""
-        query = select(RECORD).where(RECORD.c.parent == parent, RECORD.c.account == self.account)
-        with self._read() as connection:
-            return [record_of(row) for row in connection.execute(query.order_by(RECORD.c.created, RECORD.c.name))]
+        return [record_of(row) for row in self._ask(CHILDREN, parent=parent, account=self.account)]
 
     def page(self, kind: Kind, query: Query) -> Page[Record]:
         """Return one page of the records of a kind, and the token of the next.
@@ -172,20 +186,13 @@ class Records:
 
     def attributes(self, uid: str) -> dict[str, str]:
         """Return the attributes of a record."""
-        query = select(ATTRIBUTE.c.name, ATTRIBUTE.c.value).where(ATTRIBUTE.c.uid == uid).order_by(ATTRIBUTE.c.name)
-        with self._read() as connection:
-            return {row.name: row.value for row in connection.execute(query)}
+        return {row.name: row.value for row in self._ask(ATTRIBUTES, uid=uid)}
 
     def update(self, record: Record, change: Change) -> Record:
         """Write a change and return the record as it then stands, or raise StaleRecord."""
         written = _changed(record, change, self.clock())
         with self._write() as connection:
-            done = connection.execute(
-                update(RECORD)
-                .where(RECORD.c.uid == record.uid, RECORD.c.version == record.version)
-                .values(**_row(written))
-            )
-            if done.rowcount != 1:
+            if UPDATE.run(connection, read_uid=record.uid, read_version=record.version, **_row(written)) != 1:
                 raise StaleRecord(f"{record.kind} {record.name}")
             if change.attributes is not None:
                 connection.execute(delete(ATTRIBUTE).where(ATTRIBUTE.c.uid == record.uid))
@@ -196,10 +203,7 @@ class Records:
     def remove(self, record: Record) -> None:
         """Forget the record, or raise StaleRecord."""
         with self._write() as connection:
-            gone = connection.execute(
-                delete(RECORD).where(RECORD.c.uid == record.uid, RECORD.c.version == record.version)
-            )
-            if gone.rowcount != 1:
+            if REMOVE.run(connection, read_uid=record.uid, read_version=record.version) != 1:
                 raise StaleRecord(f"{record.kind} {record.name}")
             self._note(connection, replace(record, state=""), "remove", before=record.state)
 
@@ -209,10 +213,14 @@ class Records:
         with self._write() as connection:
             yield replace(self, _connection=connection)
 
-    def _one(self, where: Any) -> Record | None:
-        with self._read() as connection:
-            row = connection.execute(select(RECORD).where(where)).first()
-        return None if row is None else record_of(row)
+    def _one(self, statement: Statement, **values: Any) -> Record | None:
+        rows = self._ask(statement, **values)
+        return record_of(rows[0]) if rows else None
+
+    def _ask(self, statement: Statement, **values: Any) -> list[Any]:
+        if self._connection is not None:
+            return statement.rows(self._connection, **values)
+        return self.database.ask(statement, **values)
 
     def _note(self, connection: Connection, record: Record, verb: str, *, before: str) -> None:
         note_change(connection, record, verb)
@@ -278,7 +286,7 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
-def record_of(row: Row[Any]) -> Record:
+def record_of(row: Any) -> Record:
     """Return the record that a row of the table holds."""
     return Record(
         account=row.account,
