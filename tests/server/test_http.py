@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -75,7 +76,7 @@ def connect(home: Path) -> Iterator[Callable[[], socket.socket]]:
 
 
 def answer(sock: socket.socket) -> tuple[int, bytes]:
-    file = sock.makefile("rb")
+    file = sock.makefile("rb", buffering=0)  # it must not read into the next answer
     status = int(file.readline().split()[1])
     headers = {}
     while (line := file.readline()) not in (b"\r\n", b""):
@@ -84,11 +85,18 @@ def answer(sock: socket.socket) -> tuple[int, bytes]:
     if headers.get("transfer-encoding") == "chunked":
         body = b""
         while size := int(file.readline(), 16):
-            body += file.read(size)
+            body += exactly(file, size)
             file.readline()
         file.readline()
         return status, body
-    return status, file.read(int(headers.get("content-length", 0)))
+    return status, exactly(file, int(headers.get("content-length", 0)))
+
+
+def exactly(file: IO[bytes], size: int) -> bytes:
+    body = b""
+    while len(body) < size and (piece := file.read(size - len(body))):
+        body += piece
+    return body
 
 
 def test_small_and_large_bodies_arrive_whole(connect) -> None:

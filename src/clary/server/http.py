@@ -1,47 +1,46 @@
-"""HTTP for the api: connections come from the gateways, handlers run in threads.
+"""HTTP for the api: connections come from the gateways, and each request is worked on by one thread from end to end.
 
-An idle or slow connection holds no thread: heads and small bodies are read, and
-answers written, by the event loop. A large body is read, and a stream written,
-by the thread that works on it, straight from and to the socket.
+An idle or slow connection holds no thread: it is watched until more of its request is there. A large body is read,
+and a stream written, by the thread that works on it, straight from and to the socket.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from clary.core import handoff
 from clary.server.body import SocketBody
-from clary.server.head import HEAD_BYTES_MAX, Head, Malformed, parse_head
+from clary.server.connection import Connection, answer
+from clary.server.head import Head, Malformed
 from clary.server.waits import Pending, Waits
-from clary.wire.message import Body, Request, Response
+from clary.wire.message import Request, Response
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 75.0
-"""How long a connection may stay open without a request."""
-HEAD_S = 20.0
-"""How long a client may take for a head, or for a body that the event loop reads."""
-WRITE_S = 60.0
-"""How long a client may take to accept a piece of an answer."""
 DRAIN_S = 10.0
 """How long requests under way may go on after SIGTERM."""
-BUFFERED_BYTES_MAX = 1024 * 1024
-"""Largest body that the event loop reads by itself."""
+DRAIN_LOOK_S = 0.01
+SWEEP_S = 1.0
 HANDLERS_MAX = 32
 STREAMS_MAX = 64
 WAITING_MAX = 2_000
 """Requests under way or queued; one more is answered 503."""
-READ_BYTES = 64 * 1024
-BODILESS = frozenset((204, 304))
+EVENTS_MAX = 256
+SHORT_BYTES = 64 * 1024
+READABLE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
+Handle = Callable[[Request], Response | Pending]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,191 +52,204 @@ class Doors:
 
 
 class Server:
-    """Serves the connections that gateways hand over, until SIGTERM."""
+    """Serves the connections that gateways hand over, until SIGTERM.
 
-    def __init__(self, handle: Callable[[Request], Response | Pending], doors: Doors, waits: Waits) -> None:
+    The event loop watches; what it finds readable it gives to a thread, which gives it back to be watched. A thread
+    gives one back by arming it again, which takes no word between threads.
+    """
+
+    def __init__(self, handle: Handle, doors: Doors, waits: Waits) -> None:
         self._handle = handle
         self._doors = doors
         self._waits = waits
         self._handlers = ThreadPoolExecutor(HANDLERS_MAX, "handler")
         self._streams = ThreadPoolExecutor(STREAMS_MAX, "stream")
-        self._busy = 0
-        self._quiet = asyncio.Event()
+        self._poll = select.epoll()
+        self._connections: dict[int, Connection] = {}
+        self._busy: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop
 
     def run(self) -> None:
         """Serve until SIGTERM; requests under way are finished."""
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         stop = asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        self._loop.add_signal_handler(signal.SIGTERM, stop.set)
         close = handoff.accept(self._doors.handoffs, self._adopt)
         end_waits = self._waits.open()
+        self._loop.add_reader(self._poll.fileno(), self._take_readable)
+        self._sweep()
         await stop.wait()
         close()
+        self._loop.remove_reader(self._poll.fileno())
         end_waits()
-        if self._busy:
-            self._quiet.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), DRAIN_S)
+        deadline = self._loop.time() + DRAIN_S
+        while self._busy and self._loop.time() < deadline:  # noqa: ASYNC110 - what ends does so in threads
+            await asyncio.sleep(DRAIN_LOOK_S)
         for pool in (self._handlers, self._streams):
             pool.shutdown(wait=False, cancel_futures=True)
 
+    # Called on the event loop, which owns a connection while it is watched.
+
     def _adopt(self, sock: socket.socket, pending: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(self._converse(sock, pending))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        connection = Connection(sock, pending)
+        self._connections[sock.fileno()] = connection
+        self._poll.register(sock.fileno(), 0)
+        self._work_on(connection)
 
-    async def _converse(self, sock: socket.socket, pending: bytes) -> None:
-        buffer = bytearray(pending)
-        try:
-            while await self._exchange(sock, buffer):
-                pass
-        except (OSError, TimeoutError, EOFError):
-            log.debug("connection ended", exc_info=True)
-        finally:
-            sock.close()
+    def _take_readable(self) -> None:
+        for descriptor, _ in self._poll.poll(0, EVENTS_MAX):
+            connection = self._connections.get(descriptor)
+            if connection is not None and connection.watched:
+                self._work_on(connection)
 
-    async def _exchange(self, sock: socket.socket, buffer: bytearray) -> bool:
-        """Answer one request; return whether the connection goes on."""
-        try:
-            head = await _read_head(sock, buffer)
-        except Malformed as error:
-            await _send(sock, _refusal(error.status, str(error)), close=True)
-            return False
-        if head is None:
-            return False
-        if head.is_invocation:
-            return await self._give_back(sock, head, buffer)
-        if self._busy >= WAITING_MAX:
-            await _send(sock, _refusal(503, "Too many requests are under way. Reduce your request rate."), close=True)
-            return False
-        self._busy += 1
-        try:
-            return await self._answer(sock, head, buffer)
-        finally:
-            self._busy -= 1
-            if not self._busy:
-                self._quiet.set()
+    def _work_on(self, connection: Connection) -> None:
+        connection.watched = False
+        if len(self._busy) >= WAITING_MAX:
+            self._refuse(connection, 503, "Too many requests are under way. Reduce your request rate.")
+            return
+        self._busy.add(connection)
+        self._handlers.submit(self._serve, connection)
 
-    async def _answer(self, sock: socket.socket, head: Head, buffer: bytearray) -> bool:
-        loop = asyncio.get_running_loop()
-        body: Body
-        if head.length is not None and head.length <= BUFFERED_BYTES_MAX:
-            body = await _read_body(sock, head, buffer)
-            response = await loop.run_in_executor(self._handlers, self._handle, head.request(body))
-        else:
-            body = SocketBody(sock, head, buffer)
-            response = await loop.run_in_executor(self._streams, self._handle, head.request(body))
-            sock.settimeout(0)  # the thread may have left a time-out behind
-        if isinstance(response, Pending):
-            response = await self._waits.settle(
-                response, lambda ask: loop.run_in_executor(self._handlers, ask), lambda: _is_gone(sock)
-            )
-        keep = head.keep_alive and (isinstance(body, bytes) or body.finished)
-        if isinstance(response.body, bytes):
-            await _send(sock, response, close=not keep, bodiless=head.method == "HEAD")
-        else:
-            await loop.run_in_executor(self._streams, _send_stream, sock, response, keep)
-            sock.settimeout(0)
-        return keep
+    def _sweep(self) -> None:
+        """Close the connections whose clients took too long."""
+        now = time.monotonic()
+        for connection in list(self._connections.values()):
+            if connection.watched and connection.deadline < now:
+                self._close(connection)
+        self._loop.call_later(SWEEP_S, self._sweep)
 
-    async def _give_back(self, sock: socket.socket, head: Head, buffer: bytearray) -> bool:
+    async def _give_back(self, connection: Connection, head: Head) -> None:
         """Hand a connection whose next request is an invocation to the gateways."""
         try:
-            await handoff.hand_over(self._doors.invocations, sock, head.raw + bytes(buffer))
+            await handoff.hand_over(self._doors.invocations, connection.sock, head.raw + connection.rest())
         except handoff.NotTaken:
-            await _send(sock, _refusal(503, "No gateway takes invocations now."), close=True)
+            self._refuse(connection, 503, "No gateway takes invocations now.")
+        finally:
+            self._close(connection)
+
+    async def _settle(self, connection: Connection, asked: _Asked, pending: Pending) -> None:
+        """Wait for an answer that is not there yet, and have a thread send it."""
+        ask = lambda question: self._loop.run_in_executor(self._handlers, question)  # noqa: E731 - a line, not a name
+        try:
+            response = await self._waits.settle(pending, ask, connection.is_gone)
+        except (OSError, EOFError):
+            self._close(connection)
+            return
+        self._handlers.submit(self._guarded, connection, lambda: self._finish(connection, asked, response))
+
+    # Called in threads, each of which owns its connection until it is watched or closed.
+
+    def _serve(self, connection: Connection) -> None:
+        self._guarded(connection, lambda: self._exchange(connection))
+
+    def _guarded(self, connection: Connection, step: Callable[[], bool]) -> None:
+        """Take a step, and further ones while requests are there; whatever goes wrong ends the connection."""
+        try:
+            goes_on = step()
+            while goes_on and connection.has_more:
+                goes_on = self._exchange(connection)
+            if goes_on:
+                self._watch(connection)
+        except Malformed as error:
+            self._refuse(connection, error.status, str(error))
+        except (OSError, EOFError):
+            log.debug("connection ended", exc_info=True)
+            self._close(connection)
+        except Exception:
+            log.exception("an answer could not be sent whole")
+            self._close(connection)
+
+    def _exchange(self, connection: Connection) -> bool:
+        """Answer one request, or leave it to another; return whether the connection still is this thread's."""
+        received = connection.request()
+        if received is None:
+            self._watch(connection)
+            return False
+        head, body = received
+        if head.is_invocation:
+            self._begin(self._give_back(connection, head))
+            return False
+        asked = _Asked(head, body)
+        if isinstance(body, SocketBody):
+            self._streams.submit(self._guarded, connection, lambda: self._answer(connection, asked, streams=True))
+            return False
+        return self._answer(connection, asked)
+
+    def _answer(self, connection: Connection, asked: _Asked, *, streams: bool = False) -> bool:
+        response = self._handle(asked.head.request(asked.body))
+        if isinstance(response, Pending):
+            self._begin(self._settle(connection, asked, response))
+            return False
+        return self._finish(connection, asked, response, streams=streams)
+
+    def _finish(self, connection: Connection, asked: _Asked, response: Response, *, streams: bool = False) -> bool:
+        """Send an answer; what may take long is sent by a thread for that."""
+        connection.sock.settimeout(0)  # reading the body may have left a time-out behind
+        if isinstance(response.body, bytes):
+            rest = connection.send(answer(response, keep=asked.keep, bodiless=asked.head.method == "HEAD"))
+            send = partial(connection.send_all, rest)
+            here = streams or not rest
+        else:
+            send = partial(connection.send_stream, response, keep=asked.keep)
+            here = streams or _is_short(response)
+        if here:
+            return self._sent(connection, asked, send)
+        self._streams.submit(self._guarded, connection, lambda: self._sent(connection, asked, send))
         return False
 
+    def _sent(self, connection: Connection, asked: _Asked, send: Callable[[], None]) -> bool:
+        send()
+        if not asked.keep:
+            self._close(connection)
+        return asked.keep
 
-def _is_gone(sock: socket.socket) -> bool:
-    """Tell whether the client has closed the connection; what it may have sent meanwhile stays to be read."""
-    try:
-        return not sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
+    def _watch(self, connection: Connection) -> None:
+        connection.deadline = connection.patience()
+        self._busy.discard(connection)
+        connection.watched = True  # from here on it is the event loop's
+        self._poll.modify(connection.sock.fileno(), READABLE)
 
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have the event loop do something."""
 
-async def _read_head(sock: socket.socket, buffer: bytearray) -> Head | None:
-    """Take the next request's head off the buffer; None when the client has gone."""
-    loop = asyncio.get_running_loop()
-    patience = IDLE_S
-    while (end := buffer.find(b"\r\n\r\n")) < 0:
-        if len(buffer) > HEAD_BYTES_MAX:
-            raise Malformed("The request head is too large.", 431)
-        async with asyncio.timeout(HEAD_S if buffer else patience):
-            data = await loop.sock_recv(sock, READ_BYTES)
-        if not data:
-            return None
-        buffer += data
-    raw = bytes(buffer[: end + 4])
-    del buffer[: end + 4]
-    return parse_head(raw)
+        def start() -> None:
+            task = self._loop.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
+        self._loop.call_soon_threadsafe(start)
 
-async def _read_body(sock: socket.socket, head: Head, buffer: bytearray) -> bytes:
-    length = head.length or 0
-    if head.expects_continue and len(buffer) < length:
-        await asyncio.get_running_loop().sock_sendall(sock, b"HTTP/1.1 100 Continue\r\n\r\n")
-    async with asyncio.timeout(HEAD_S):
-        while len(buffer) < length:
-            data = await asyncio.get_running_loop().sock_recv(sock, READ_BYTES)
-            if not data:
-                raise EOFError
-            buffer += data
-    body = bytes(buffer[:length])
-    del buffer[:length]
-    return body
+    def _refuse(self, connection: Connection, status: int, text: str) -> None:
+        response = Response(status, [("content-type", "text/plain; charset=utf-8")], text.encode())
+        with suppress(OSError):
+            connection.send(answer(response, keep=False))
+        self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self._busy.discard(connection)
+        descriptor = connection.sock.fileno()
+        if self._connections.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+            connection.sock.close()
 
 
-async def _send(sock: socket.socket, response: Response, *, close: bool, bodiless: bool = False) -> None:
-    assert isinstance(response.body, bytes)
-    body = b"" if bodiless or response.status in BODILESS else response.body
-    async with asyncio.timeout(WRITE_S):
-        await asyncio.get_running_loop().sock_sendall(sock, _head(response, len(response.body), keep=not close) + body)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that is being answered."""
+
+    head: Head
+    body: bytes | SocketBody
+
+    @property
+    def keep(self) -> bool:
+        """Say whether the connection goes on after the answer."""
+        return self.head.keep_alive and (isinstance(self.body, bytes) or self.body.finished)
 
 
-def _send_stream(sock: socket.socket, response: Response, keep: bool) -> None:  # noqa: FBT001 - called by an executor
-    """Send an answer piece by piece; a producer that fails midway shows as a body cut short."""
-    assert not isinstance(response.body, bytes)
-    sock.settimeout(WRITE_S)
-    pieces = iter(response.body)
-    try:
-        chunked = not any(name.lower() == "content-length" for name, _ in response.headers)
-        sock.sendall(_head(response, None, keep=keep))
-        for piece in pieces:
-            if piece:
-                sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-        if chunked:
-            sock.sendall(b"0\r\n\r\n")
-    except Exception:
-        # The status is out already: cutting the connection is the one way left to say that the body is not whole.
-        sock.shutdown(socket.SHUT_RDWR)
-        raise
-    finally:
-        close = getattr(pieces, "close", None)
-        if close is not None:
-            close()
-
-
-def _head(response: Response, length: int | None, *, keep: bool) -> bytes:
-    lines = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]
-    lines += [f"{name}: {value}" for name, value in response.headers]
-    if not any(name.lower() == "content-length" for name, _ in response.headers) and response.status not in BODILESS:
-        lines.append("transfer-encoding: chunked" if length is None else f"content-length: {length}")
-    lines.append("connection: keep-alive" if keep else "connection: close")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
-
-
-def _refusal(status: int, text: str) -> Response:
-    return Response(status, [("content-type", "text/plain; charset=utf-8")], text.encode())
+def _is_short(response: Response) -> bool:
+    """Say whether a stream is known to be so short that sending it takes no time."""
+    return any(name.lower() == "content-length" and int(text) <= SHORT_BYTES for name, text in response.headers)

@@ -11,7 +11,8 @@ import logging
 import queue
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, insert, select
@@ -67,15 +68,18 @@ class Audit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queue: queue.Queue[Entry | None] = queue.Queue(QUEUE_MAX)
+        self._queue: queue.Queue[Entry] = queue.Queue(QUEUE_MAX)
+        self._noted = threading.Event()
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closing = threading.Event()
 
     def note(self, entry: Entry) -> None:
-        """Take an entry; it is on disk shortly after."""
+        """Take an entry; it is on disk shortly after. Wakes the writer for the first of a batch only."""
         self._start()
         self._queue.put(entry)
+        if not self._noted.is_set():
+            self._noted.set()
 
     def entries(self, account: str, *, limit: int = 100) -> list[Entry]:
         """Return the newest entries of an account, newest first."""
@@ -89,7 +93,7 @@ class Audit:
         """Write what is queued, then stop."""
         if self._writer is not None:
             self._closing.set()
-            self._queue.put(None)
+            self._noted.set()
             self._writer.join()
 
     def _start(self) -> None:
@@ -100,12 +104,13 @@ class Audit:
                     self._writer.start()
 
     def _write(self) -> None:
-        last = False
-        while not last:
-            first = self._queue.get()
-            batch, last = self._gather(first)
-            while batch and not self._written(batch) and not (last or self._closing.wait(RETRY_S)):
-                pass
+        while not (self._closing.is_set() and self._queue.empty()):
+            self._noted.wait()
+            self._closing.wait(FLUSH_S)
+            self._noted.clear()
+            while batch := self._gather():
+                while not self._written(batch) and not self._closing.wait(RETRY_S):
+                    pass
 
     def _written(self, batch: list[Entry]) -> bool:
         """Write a batch; say whether it is on disk, which may be full for a while."""
@@ -117,19 +122,14 @@ class Audit:
             return False
         return True
 
-    def _gather(self, first: Entry | None) -> tuple[list[Entry], bool]:
+    def _gather(self) -> list[Entry]:
         batch: list[Entry] = []
-        entry = first
-        while entry is not None:
-            batch.append(entry)
-            if len(batch) == BATCH_MAX:
-                return batch, False
-            try:
-                entry = self._queue.get(timeout=FLUSH_S)
-            except queue.Empty:
-                return batch, False
-        return batch, True
+        with suppress(queue.Empty):
+            while len(batch) < BATCH_MAX:
+                batch.append(self._queue.get_nowait())
+        return batch
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    return {**asdict(entry), "params": json.dumps(entry.params, default=str)}
+    told = {each.name: getattr(entry, each.name) for each in fields(entry)}
+    return {**told, "params": json.dumps(entry.params, default=str)}
