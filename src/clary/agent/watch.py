@@ -8,15 +8,16 @@ from typing import Any
 
 from clary.agent.container import Box, checkpoint_names, metric_rules
 from clary.agent.lines import LogShipper, MetricShipper, size
+from clary.agent.measures import Measures, note_setup
 from clary.agent.places import S3Place
 from clary.agent.rooms import type_of
 from clary.agent.tools import Tools
 from clary.agent.uploads import Mirror, Uploader
 from clary.compute import images
+from clary.compute.admission import share
 from clary.compute.backend import Observed, State
 from clary.compute.health import ping
 from clary.resources.instance import Instance, Phase
-from clary.store.series import Datum
 
 LOOK_S = 2.0
 """A program's end and its lines ring a bell; time-outs and pings are looked after this often."""
@@ -42,12 +43,13 @@ class Watch:
         self._done: dict[str, float] = {}
         self._failed_pings = 0
         self._kill_at = float("inf")
-        self._cpu: tuple[float, float] | None = None
         self._log_size = -1
         self.error = ""
         self._lines = self._log_shipper()
         self._metrics = self._metric_shipper()
         self._mirror = self._checkpoints(box)
+        self._measures = self._measured()
+        self._measures.begin()
 
     def look(self) -> Observed | None:
         """Look once, and do what is due; return what the program looks like."""
@@ -114,6 +116,7 @@ class Watch:
         self._failed_pings = 0 if well else self._failed_pings + 1
         if well and not self._instance.status.ready:
             self._instance = self._write(self._instance, ready=True, socket=str(observed.serve_socket))
+            note_setup(self._tools.store, self._instance)
         elif self._instance.status.ready and self._failed_pings >= PINGS_FAILED_MAX:
             self._instance = self._write(self._instance, ready=False)
             self.error = "The container did not pass its ping health checks."
@@ -129,7 +132,7 @@ class Watch:
         if self._due("disk", DISK_EVERY_S):
             self._measure_disk()
         if self._due("measure", MEASURE_EVERY_S):
-            self._measure()
+            self._measures.take()
         if not self._instance.spec.isolated and self._due("credentials", CREDENTIALS_EVERY_S):
             role = self._instance.spec.role_arn
             credentials = self._tools.roles.credentials(role, "SageMaker", CREDENTIALS_S)
@@ -140,24 +143,18 @@ class Watch:
         if usage is not None and usage.disk_bytes > self._instance.spec.volume_bytes:
             self.error = "No space left on the instance's volume. Please use a larger VolumeSizeInGB."
 
-    def _measure(self) -> None:
-        """Send CPU, memory and disk utilisation, in percent of one vCPU, of the memory and of the volume."""
-        usage = self._tools.backend.usage(self._instance.name)
-        now = self._tools.clock()
-        if usage is None:
-            return
-        before, self._cpu = self._cpu, (usage.cpu_s, now)
-        spec = self._instance.spec
-        promised = type_of(self._instance).memory_bytes
-        values = {
-            "MemoryUtilization": 100.0 * usage.memory_bytes / promised,
-            "DiskUtilization": 100.0 * usage.disk_bytes / spec.volume_bytes,
-        }
-        if before is not None and now > before[1]:
-            values["CPUUtilization"] = 100.0 * (usage.cpu_s - before[0]) / (now - before[1])
-        dimensions = self._host_dimensions()
-        data = [Datum(name, dimensions, now, (value,), unit="Percent") for name, value in values.items()]
-        self._series().put(spec.metrics.namespace, data)
+    def _measured(self) -> Measures:
+        name, spec, tools = self._instance.name, self._instance.spec, self._tools
+        may = share(type_of(self._instance), tools.capacity, tools.policy, serves=spec.serving is not None)
+        return Measures(
+            series=self._series(),
+            namespace=spec.metrics.namespace,
+            dimensions=self._host_dimensions(),
+            memory_bytes=may.memory_bytes,
+            volume_bytes=spec.volume_bytes,
+            usage=lambda: tools.backend.usage(name),
+            clock=tools.clock,
+        )
 
     def _host_dimensions(self) -> tuple[tuple[str, str], ...]:
         spec = self._instance.spec
