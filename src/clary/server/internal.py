@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clary.access.decide import Requirement, decide
-from clary.access.principal import Principal
+from clary.access.principal import Principal, service_principal
 from clary.core.errors import AccessDenied
 from clary.server.perform import InternalClient, Performer
 from clary.services.iam.principals import Principals, Session
 from clary.services.operation import Client
 
 SESSION_S = 3600
-SAGEMAKER = Principal(account="", arn="sagemaker.amazonaws.com", sort="Service", user_id="sagemaker.amazonaws.com")
+SAGEMAKER = service_principal("sagemaker", "")
 """Who takes execution roles on; a role's trust policy must name it."""
 
 
@@ -31,12 +31,12 @@ class InternalCaller:
         """Return a client that acts as a new session of a role, or raise AccessDenied."""
         return self.client(service, region, self.session(role_arn, session_name, SESSION_S).principal)
 
-    def session(self, role_arn: str, session_name: str, duration_s: float) -> Session:
-        """Return a new session of a role that trusts SageMaker, or raise AccessDenied."""
+    def session(self, role_arn: str, session_name: str, duration_s: float, *, taker: Principal = SAGEMAKER) -> Session:
+        """Return a new session of a role that trusts the service which takes it on, or raise AccessDenied."""
         role = self.principals.find_role(role_arn)
         if role is not None:
             trust = self.principals.library.parsed(role.spec["Trust"], "trust")
-            decision = decide(SAGEMAKER, Requirement("sts:AssumeRole", role_arn, {}), [trust])
+            decision = decide(taker, Requirement("sts:AssumeRole", role_arn, {}), [trust])
             if not decision.allowed:
                 raise AccessDenied(decision.message)
         return self.principals.role_session(role_arn, session_name, duration_s)
