@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from clary.resources.event_rules import EVENT_BUS
+
 Refused = Callable[[str], Any]
 
 
@@ -58,8 +60,9 @@ def test_what_is_not_built_or_wrong_is_refused(aws: Any, events: Any, refused: R
         events("DescribeEventBus", Name=aws.other()("events")("DescribeEventBus")["Arn"])
 
 
-def test_an_account_has_a_hundred_buses_at_most(events: Any, refused: Refused) -> None:
-    for number in range(99):
-        events("CreateEventBus", Name=f"b{number}")
+def test_an_account_has_a_hundred_buses_at_most(aws: Any, events: Any, refused: Refused) -> None:
+    with aws.store.records(aws.account, aws.region).together() as records:
+        for number in range(99):
+            records.create(EVENT_BUS, f"b{number}", {})
     with refused("LimitExceededException"):
         events("CreateEventBus", Name="one-more")

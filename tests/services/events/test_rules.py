@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from clary.resources.event_rules import RULE
+
 Refused = Callable[[str], Any]
 PATTERN = json.dumps({"source": ["s"]})
 
@@ -90,9 +92,12 @@ def test_what_is_no_rule_is_refused(events: Any, refused: Refused, code: str, pa
         events("PutRule", Name="r", **params)
 
 
-def test_a_bus_has_three_hundred_rules_at_most(events: Any, refused: Refused) -> None:
-    for number in range(300):
-        events("PutRule", Name=f"r{number}", EventPattern=PATTERN)
+def test_a_bus_has_three_hundred_rules_at_most(aws: Any, events: Any, refused: Refused) -> None:
+    events("PutRule", Name="r7", EventPattern=PATTERN)
+    with aws.store.records(aws.account, aws.region).together() as records:
+        first = records.find(RULE, "default/r7")
+        for number in range(299):
+            records.create(RULE, f"default/more{number}", first.spec, parent=first.parent)
     with refused("LimitExceededException"):
         events("PutRule", Name="one-more", EventPattern=PATTERN)
     events("PutRule", Name="r7", EventPattern=PATTERN)
