@@ -1,0 +1,110 @@
+"""Instances are killed under load, and no client hears of it: what was asked is answered, and counted once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+CLIENTS, KILLS = 6, 3
+SERVE = """#!/usr/bin/env python3
+import http.server, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.answer(b"")
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        time.sleep(0.02)
+        self.answer(body)
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+Server(("127.0.0.1", 8080), Handler).serve_forever()
+"""
+
+pytestmark = pytest.mark.slow
+
+
+class Client(threading.Thread):
+    """Invokes without retries until told to stop."""
+
+    def __init__(self, account, stop, name):
+        super().__init__()
+        self.account, self.stop, self.label = account, stop, name
+        self.answered = 0
+        self.faults = []
+
+    def run(self):
+        while not self.stop.is_set():
+            body = f"{self.label} {self.answered}"
+            try:
+                assert self.account.invoke("pair", body)["Body"] == body
+            except Exception as error:  # noqa: BLE001 - the test tells
+                self.faults.append(error)
+            self.answered += 1
+
+
+def programs(folder) -> set[int]:
+    """Return the processes that serve."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            command = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdecimal() else []
+            if command[1:2] == [f"{folder}/serve".encode()]:
+                found.add(int(entry.name))
+    return found
+
+
+def invocations(account) -> float:
+    now = datetime.now(UTC)
+    points = account("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker", MetricName="Invocations", Period=7200, Statistics=["Sum"],
+        Dimensions=[{"Name": "EndpointName", "Value": "pair"}, {"Name": "VariantName", "Value": "AllTraffic"}],
+        StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
+    )  # fmt: skip
+    return sum(each["Sum"] for each in points["Datapoints"])
+
+
+@pytest.mark.parametrize("strategy", ["RANDOM", "LEAST_OUTSTANDING_REQUESTS"])
+def test_a_variant_of_two_instances_loses_no_request_when_one_is_killed_under_load(account, tmp_path, strategy):
+    account.model("pair", account.image(tmp_path / "image", serve=SERVE))
+    account.deploy("pair", count=2, variant={"RoutingConfig": {"RoutingStrategy": strategy}})
+    account.serving("pair")
+    account.invoke("pair", "first")
+    stop = threading.Event()
+    clients = [Client(account, stop, f"c{number}") for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    try:
+        for _ in range(KILLS):
+            before = sum(client.answered for client in clients)
+            account.eventually(lambda before=before: sum(client.answered for client in clients) > before + 50)
+            alive = account.eventually(lambda: len(now := programs(tmp_path / "image")) == 2 and now)
+            victim = min(alive)
+            os.kill(victim, signal.SIGKILL)
+            account.eventually(lambda victim=victim: len(programs(tmp_path / "image") - {victim}) == 2)
+            account.eventually(lambda: _whole(account))
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+    assert [error for client in clients for error in client.faults] == []
+    asked = 1 + sum(client.answered for client in clients)
+    account.eventually(lambda: invocations(account) >= asked)
+    assert invocations(account) == asked
+
+
+def _whole(account) -> bool:
+    return account.endpoint("pair")["ProductionVariants"][0]["CurrentInstanceCount"] == 2
