@@ -184,6 +184,7 @@ def agent(settings: Settings) -> None:
             doorbell=doorbell,
             memory_bytes_max=promisable(capacity, policy),
             unsandboxed=settings.unsandboxed,
+            parents_max=settings.warm_parents,
         ),
     )
     tools = Tools(

@@ -23,10 +23,11 @@ T = TypeVar("T")
 
 
 class Laboratory:
-    """Starts small Python programs as instances and waits for their states."""
+    """Starts small Python programs as instances, forked from a warm parent if so made, and waits for their states."""
 
-    def __init__(self, folder: Path, settings: ProcessSettings) -> None:
+    def __init__(self, folder: Path, settings: ProcessSettings, *, forking: bool) -> None:
         self.folder = folder
+        self._forking = forking and not settings.unsandboxed
         self._bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._bell.bind(str(folder / "bell"))
         self.settings = replace(settings, doorbell=folder / "bell")
@@ -42,11 +43,14 @@ class Laboratory:
             "memory_bytes": 256 * MIB,
             "disk_bytes": 256 * MIB,
             "processes_max": 100,
+            "preload": ("decimal",) if self._forking else (),
         }
         return Instance(name=name, command=command, opt_ml=opt_ml, **given | {"python": Path(sys.prefix)} | fields)
 
     def start(self, name: str, program: str | tuple[str, ...], **fields: Any) -> Instance:
         instance = self.instance(name, program, **fields)
+        if instance.preload:
+            self.backend.warm(instance)
         self.backend.start(instance)
         return instance
 
@@ -93,6 +97,7 @@ class Laboratory:
         for name in self.backend.names():
             self.backend.stop(name)
             self.backend.remove(name)
+        self.backend.close()
         self._bell.close()
 
 
@@ -104,13 +109,19 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+@pytest.fixture(params=["executed", "forked"])
+def way(request: pytest.FixtureRequest) -> str:
+    """How programs come to be: by bubblewrap and `exec`, or by a fork of a warm parent."""
+    return str(request.param)
+
+
 @pytest.fixture
-def laboratory(folder: Path) -> Iterator[Callable[..., Laboratory]]:
+def laboratory(folder: Path, way: str) -> Iterator[Callable[..., Laboratory]]:
     """Make laboratories with settings of their own, and leave nothing of them."""
     made: list[Laboratory] = []
 
     def make(**settings: Any) -> Laboratory:
-        made.append(Laboratory(folder, ProcessSettings(**settings)))
+        made.append(Laboratory(folder, ProcessSettings(**settings), forking=way == "forked"))
         return made[-1]
 
     yield make

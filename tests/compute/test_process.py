@@ -183,11 +183,15 @@ def test_starting_twice_makes_one_program_whatever_became_of_it(lab: Any) -> Non
 def test_starters_that_race_make_one_program(lab: Any) -> None:
     instance = lab.instance("a", "open('/opt/ml/ran', 'a').write('x')")
     backends = [ProcessBackend(lab.folder / "i", lab.settings) for _ in range(4)]
+    for backend in backends:
+        backend.warm(instance)
     threads = [threading.Thread(target=backend.start, args=(instance,)) for backend in backends]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    for backend in backends:
+        backend.close()
     lab.ended("a")
     lab.wait(lambda: not processes_of(lab))
     assert (instance.opt_ml / "ran").read_text() == "x"

@@ -30,8 +30,10 @@ MAY_CATCH_EVERYTHING = {
     "clary/controllers/loop.py",  # the controllers' loop
     "clary/agent/life.py",  # the agent's
     "clary/supervisor/children.py",  # the edge of a process
+    "clary/compute/keeper/parent.py",
     "clary_plugin/clary_botocore.py",  # a client must never break because of us
     "clary_runtime/commands.py",  # the edges to customers' code
+    "clary_runtime/interpreter.py",
     "clary_runtime/serving/server.py",
 }
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.+!]*( *;.*)?")

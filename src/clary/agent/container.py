@@ -17,7 +17,7 @@ from clary.agent.downloads import Downloader
 from clary.agent.places import Mistake, S3Place
 from clary.compute.admission import Share
 from clary.compute.backend import Instance as Container
-from clary.compute.images import Runtime
+from clary.compute.images import SCIENCE, SERVER, Runtime
 from clary.resources.instance import Instance, MetricRules, Training
 
 FOLDERS = ("input/config", "input/data", "model", "output/data", "code")
@@ -105,6 +105,7 @@ def container_of(instance: Instance, runtime: Runtime, box: Box, given: Provisio
         egress=given.egress and not spec.isolated,
         credentials=given.credentials,
         labels=_labels(instance),
+        preload=_preload(instance, runtime) if given.packages is None else (),
     )
 
 
@@ -135,15 +136,24 @@ def _command(instance: Instance, runtime: Runtime) -> tuple[str, ...]:
     return command
 
 
+def _preload(instance: Instance, runtime: Runtime) -> tuple[str, ...]:
+    """Return what a built-in runtime's program will import; AWS's algorithm is served by its C library alone."""
+    if runtime.framework is None or instance.spec.entrypoint:
+        return ()
+    lean = runtime.framework == "xgboost" and not instance.spec.environment.get("SAGEMAKER_PROGRAM")
+    return SERVER if lean and instance.spec.serving is not None else SCIENCE
+
+
 def _environment(instance: Instance, runtime: Runtime, share: Share) -> dict[str, str]:
     cpus = str(math.ceil(share.vcpus))
     region = instance.record.region
+    threads = {"OMP_NUM_THREADS": cpus, "OMP_WAIT_POLICY": "PASSIVE"} if runtime.framework else {}
     told = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "SM_NUM_CPUS": cpus, "SM_NUM_GPUS": str(share.gpus)}
     if instance.spec.serving is not None:
         told["SAGEMAKER_BIND_TO_PORT"] = "8080"
     if _source(instance, runtime) is not None:
         told["CLARY_SUBMIT_ARCHIVE"] = f"/opt/ml/{SOURCE}"
-    return {**told, **instance.spec.environment}
+    return {**threads, **told, **instance.spec.environment}
 
 
 def _source(instance: Instance, runtime: Runtime) -> S3Place | None:

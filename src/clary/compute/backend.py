@@ -34,7 +34,8 @@ class Instance:
     to a file that somebody else relies on. `credentials` are the first ones (ECS's form); `Backend.give_credentials`
     renews them. Where `serves`, connections to `Observed.serve_socket` lead to 127.0.0.1:8080 inside, or straight to
     the program once it listens on the Unix socket that its variable CLARY_SERVE_SOCKET names. `labels` tell people
-    whose it is, and where.
+    whose it is, and where. `preload` are modules that the program will import; a back end may have them at hand where
+    the command is `python3 -m` or `-c` of `python`.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Instance:
     egress: bool = False  # may reach the internet through the back end's proxy (HTTPS_PROXY)
     credentials: Mapping[str, str] | None = field(default=None, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,16 @@ DISTRIBUTIONS: Final = {  # for each package that a runtime imports, the distrib
     "xgboost": (("numpy",), ("scipy",), ("xgboost-cpu", "xgboost")),
     "sklearn": (("numpy",), ("pandas",), ("scikit-learn",)),
 }
+SERVER: Final = (
+    "argparse", "asyncio", "concurrent.futures.thread", "csv", "ctypes", "http", "httptools", "inspect", "json",
+    "logging", "pickle", "random", "shlex", "ssl", "subprocess", "tarfile", "uvloop",
+)  # fmt: skip
+"""What the model server imports."""
+SCIENCE: Final = (
+    *SERVER, "numpy", "scipy.sparse", "pandas", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
+    "sklearn.metrics", "sklearn.model_selection", "sklearn.pipeline", "sklearn.preprocessing", "joblib", "xgboost",
+)  # fmt: skip
+"""What the scripts of either framework import; one parent has it for both."""
 
 
 @dataclass(frozen=True, slots=True)

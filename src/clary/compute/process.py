@@ -26,6 +26,7 @@ from typing import Any, Final
 from clary.compute import ends, files, limits, probe, sandbox, seccomp
 from clary.compute.backend import NAME, Instance, Observed, State, Usage
 from clary.compute.folders import Folder
+from clary.compute.parents import Parents, make_of
 from clary.core.errors import ComputeError
 
 SOCKET_PATH_BYTES_MAX: Final = 107
@@ -54,6 +55,7 @@ class ProcessSettings:
     log_bytes_max: int = 256 * 2**20
     memory_bytes_max: int | None = None  # of all instances of this machine together
     unsandboxed: bool = False
+    parents_max: int = 4
 
 
 class ProcessBackend:
@@ -68,6 +70,7 @@ class ProcessBackend:
             raise ComputeError(message, permanent=True)
         self._root = root
         self._settings = settings
+        self._parents = Parents(parents_max=settings.parents_max)
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     # Starting
@@ -81,7 +84,16 @@ class ProcessBackend:
             self._refuse_what_cannot_run(instance)
             self._prepare(instance)
         if files.size(folder / "keeper.json") == 0:
-            self._begin(folder)
+            self._begin(folder, instance)
+
+    def warm(self, instance: Instance) -> bool:
+        """Have at hand what instances of this make import; say whether there is such a thing for them."""
+        make = make_of(instance, KEEPER)
+        return make is not None and self._parents.ready(make)
+
+    def close(self) -> None:
+        """Let go of what makes starts quick; what runs goes on running."""
+        self._parents.close()
 
     def _refuse_what_cannot_run(self, instance: Instance) -> None:
         if not self._settings.unsandboxed and self._problem is not None:
@@ -159,13 +171,16 @@ class ProcessBackend:
         token = secrets.token_urlsafe(32) if connected else None
         groups = self._groups(instance)
         command = list(instance.command)
+        forked = None
         if sandboxed:
             command = sandbox.arguments(instance, folder, identity, self._machine)
+            forked = self._forked(instance, folder, identity)
         return {
             "name": instance.name,
             "labels": dict(instance.labels),
             "sandboxed": sandboxed,
             "command": command,
+            "forked": forked,
             "environment": self._environment(instance, folder, token),
             "uid": identity.uid,
             "opt_ml": str(instance.opt_ml.absolute()),
@@ -184,6 +199,19 @@ class ProcessBackend:
             "doorbell": str(chosen.doorbell) if chosen.doorbell else None,
             "log_bytes_max": chosen.log_bytes_max,
         }  # fmt: skip
+
+    def _forked(self, instance: Instance, folder: Path, identity: sandbox.Identity) -> dict[str, Any] | None:
+        """Return what a program that is forked from a warm parent needs to know, None where it cannot be."""
+        if make_of(instance, KEEPER) is None:
+            return None
+        return {
+            "command": list(instance.command),
+            "host_name": instance.host_name,
+            "view": sandbox.view(instance, folder, identity, self._machine),
+            "uid": identity.uid,
+            "gid": identity.gid,
+            "drop": identity.drop,
+        }
 
     def _environment(self, instance: Instance, folder: Path, token: str | None) -> dict[str, str]:
         """Return the program's whole environment; where credentials come from is not the instance's to choose."""
@@ -236,9 +264,13 @@ class ProcessBackend:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _begin(self, folder: Folder) -> None:
+    def _begin(self, folder: Folder, instance: Instance) -> None:
         """Leave a keeper behind; if several are started, the first stays."""
-        limits.make_groups(folder.read("instance.json")["groups"])
+        plan = folder.read("instance.json")
+        limits.make_groups(plan["groups"])
+        make = make_of(instance, KEEPER) if plan["forked"] else None
+        if make is not None and self._parents.fork(make, folder.path, wait=instance.serves):
+            return
         with open(folder / "keeper.log", "ab") as log:
             keeper = subprocess.Popen(  # noqa: S603 - our own interpreter and program
                 [sys.executable, "-I", "-S", KEEPER, folder.path],

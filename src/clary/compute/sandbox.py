@@ -1,4 +1,4 @@
-"""What an instance's program sees: bubblewrap's arguments for an instance, on a given machine. Pure.
+"""What an instance's program sees, on a given machine, as steps and as bubblewrap's arguments. Pure.
 
 The root is an empty tmpfs with an allow-list of read-only trees; writable are /opt/ml, /tmp, /dev/shm and /run/clary.
 Every folder on the way to a tree is made anew with mode 755, so that an interpreter under a closed home can be reached
@@ -78,28 +78,53 @@ def interpreter_trees(prefix: Path) -> list[Path]:
     return trees
 
 
-def arguments(instance: Instance, folder: Path, identity: Identity, machine: Machine) -> list[str]:
-    """Return the command line that runs the instance's program in its sandbox."""
+def view(instance: Instance, folder: Path, identity: Identity, machine: Machine) -> list[list[str]]:
+    """Return the steps that build what the program sees, each the name of a bubblewrap option and its words.
+
+    `tmpfs` has path, mode and size, `symlink` target and path, binds have outside and inside, all others a path.
+    """
     trees = _outermost([*machine.trees, *instance.readable, *_python(instance)])
     made = {Path("/etc", name): folder / "etc" / name for name in made_files(instance, identity)}
     runtime = {Path(RUNTIME, machine.runtime.name): machine.runtime} if machine.runtime else {}
     read_only = {tree: tree for tree in trees} | made | runtime
-    writable = {Path("/opt/ml"): instance.opt_ml, Path(RUN): folder / "run"}
+    writable = {Path("/opt/ml"): instance.opt_ml.absolute(), Path(RUN): folder / "run"}
+    return [
+        ["proc", "/proc"],
+        ["dev", "/dev"],
+        ["remount-ro", "/dev"],
+        ["tmpfs", SHM, "1777", str(instance.shm_bytes)],
+        ["tmpfs", TMP, "1777", str(max(instance.memory_bytes // 2, 1))],
+        *(["dir", path] for path in _folders([*read_only, *writable, Path(VAR_TMP)], but=trees)),  # some below /tmp
+        *(["symlink", target, name] for target, name in machine.links),
+        *(["ro-bind", str(outside), str(inside)] for inside, outside in read_only.items()),
+        ["symlink", TMP, VAR_TMP],
+        *(["bind", str(outside), str(inside)] for inside, outside in writable.items()),
+        ["remount-ro", "/"],
+    ]
+
+
+def arguments(instance: Instance, folder: Path, identity: Identity, machine: Machine) -> list[str]:
+    """Return the command line that runs the instance's program in its sandbox."""
+    steps = view(instance, folder, identity, machine)
     return [
         str(machine.bwrap),
         *_namespaces(instance, identity),
-        *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
-        *("--perms", "1777", "--size", str(instance.shm_bytes), "--tmpfs", SHM),
-        *("--perms", "1777", "--size", str(max(instance.memory_bytes // 2, 1)), "--tmpfs", TMP),
-        *_folders([*read_only, *writable, Path(VAR_TMP)], but=trees),  # some may lie below /tmp
-        *(text for target, name in machine.links for text in ("--symlink", target, name)),
-        *(text for inside, outside in read_only.items() for text in ("--ro-bind", str(outside), str(inside))),
-        *("--symlink", TMP, VAR_TMP),
-        *(text for inside, outside in writable.items() for text in ("--bind", str(outside), str(inside))),
-        *("--remount-ro", "/", "--chdir", "/opt/ml", "--"),
+        *(text for kind, *words in steps for text in _option(kind, words)),
+        *("--chdir", "/opt/ml", "--"),
         *_drop(identity, machine),
         *instance.command,
     ]
+
+
+def _option(kind: str, words: list[str]) -> list[str]:
+    match kind:
+        case "tmpfs":
+            path, mode, size = words
+            return ["--perms", mode, "--size", size, "--tmpfs", path]
+        case "dir":
+            return ["--perms", "0755", "--dir", *words]
+        case _:
+            return [f"--{kind}", *words]
 
 
 def environment(instance: Instance) -> dict[str, str]:
@@ -174,7 +199,6 @@ def _outermost(trees: Iterable[Path]) -> list[Path]:
 
 
 def _folders(paths: Iterable[Path], *, but: list[Path]) -> list[str]:
-    """Make every folder on the way to `paths`, open to all, but /tmp and those that come with a tree."""
+    """Return every folder on the way to `paths` but /tmp and those that come with a tree."""
     parents = {parent for path in paths for parent in path.parents} - {Path("/"), Path(TMP)}
-    wanted = sorted(each for each in parents if not any(each.is_relative_to(tree) for tree in but))
-    return [text for folder in wanted for text in ("--perms", "0755", "--dir", str(folder))]
+    return [str(each) for each in sorted(parents) if not any(each.is_relative_to(tree) for tree in but)]

@@ -48,6 +48,7 @@ class Settings:
     egress: bool = _setting(True, "Let code inside jobs reach the network through a proxy, unless isolated.")
     instances_max: int = _setting(500, "Instances of jobs and endpoints that this machine runs at once.")
     instance_memory_bytes_max: int = _setting(2048 * MIB, "Memory that one instance may use, whatever its type has.")
+    warm_parents: int = _setting(4, "Processes kept that have imported what jobs import, and fork them; 0 is none.")
     zones: int = _setting(3, "Availability zones that instances are spread over, as labels.")
     scaling_windows: str = _setting("fast", "How long load lasts before target tracking scales: fast, or aws as there.")
     quotas: str = _setting("", "Default quotas other than Clary's own: CODE=VALUE, with commas between.")
@@ -172,6 +173,7 @@ def _check(settings: Settings) -> None:
         ("invocation_bytes_max", settings.invocation_bytes_max > 0, "must be above 0"),
         ("instances_max", settings.instances_max > 0, "must be above 0"),
         ("instance_memory_bytes_max", settings.instance_memory_bytes_max >= 128 * MIB, "must be at least 128 MiB"),
+        ("warm_parents", settings.warm_parents >= 0, "must be 0 or more"),
         ("zones", 1 <= settings.zones <= ZONES_MAX, f"must be between 1 and {ZONES_MAX}"),
         ("request_bytes_max", settings.request_bytes_max >= MIB, "must be at least 1 MiB"),
     )

@@ -29,8 +29,11 @@ BRIDGES_MAX: Final = 512
 DESCRIPTORS: Final = 4 * BRIDGES_MAX
 
 
-def begin(path: str) -> None:
-    """Leave a keeper behind for the instance in this folder and return; the exit code tells whether there is one."""
+def begin(path: str, search: list[str] | None = None) -> None:
+    """Leave a keeper behind for the instance in this folder and return; the exit code tells whether there is one.
+
+    With `search`, the installation's part of `sys.path`, the program is forked from this process as well.
+    """
     os.umask(0o077)
     os.chdir(path)
     ready, write_end = os.pipe()
@@ -44,7 +47,7 @@ def begin(path: str) -> None:
     os.write(write_end, b"!")
     os.close(write_end)
     if lock is not None:
-        Keeper(folder).live()
+        Keeper(folder, search).live()
 
 
 class Bell:
@@ -80,8 +83,9 @@ class Bell:
 class Keeper:
     """One instance's keeper."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, search: list[str] | None) -> None:
         self._folder = folder
+        self._search = search
         self._plan: dict[str, Any] = folder.read("instance.json")
         self._loop = Loop()
         self._bell = Bell(self._loop, self._plan["doorbell"], self._plan["name"])
@@ -155,7 +159,7 @@ class Keeper:
     def _run(self, environment: dict[str, str]) -> dict[str, Any]:
         log_read, log_write = os.pipe()
         output = Output(self._loop, log_read, "log", self._plan["log_bytes_max"], self._bell.ring_soon)
-        self._program = program = Program(self._plan, environment, log_write)
+        self._program = program = Program(self._plan, environment, log_write, self._search)
         os.close(log_write)
         self._loop.watch(program.status, IN, self._status_came)
         self._loop.run()

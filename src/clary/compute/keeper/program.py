@@ -1,4 +1,4 @@
-"""The program that a keeper runs: bubblewrap and what is in it, or, unsandboxed, the user's program itself."""
+"""The program that a keeper runs: bubblewrap and what is in it, a fork of itself, or, unsandboxed, just the program."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import resource
 import signal
 
-from clary.compute.keeper import kernel
+from clary.compute.keeper import enclosure, kernel
+from clary_runtime import interpreter
 
 TYPE_CHECKING = False  # `typing` itself would cost every instance milliseconds
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Any, Final, NoReturn
 
 SIGNAL_BASE: Final = 128  # the shell's and bubblewrap's way to tell that a signal killed a program
 SIGNALS: Final = range(1, 65)
@@ -30,10 +31,16 @@ def ending(
 
 
 class Program:
-    """A running child of the keeper; starts when it is made."""
+    """A running child of the keeper; starts when it is made.
 
-    def __init__(self, plan: dict[str, Any], environment: dict[str, str], log: int) -> None:
+    `search` is given where this process was forked from a warm parent: the installation's part of `sys.path`.
+    """
+
+    def __init__(
+        self, plan: dict[str, Any], environment: dict[str, str], log: int, search: list[str] | None = None
+    ) -> None:
         self._plan = plan
+        self._forked = search is not None
         self._status_text = ""
         self._exit_status: int | None = None
         self.inner_pid: int | None = None  # the first process inside; unsandboxed the program itself
@@ -47,7 +54,11 @@ class Program:
         if self._pid == 0:
             try:
                 kernel.die_with(keeper)
-                _become(plan, environment, log, write_end)
+                _become(plan, log)
+                if search is None:
+                    _execute(plan, environment, write_end)
+                else:
+                    _go_on(plan, environment, write_end, keeper, search)
             except (OSError, ValueError) as error:
                 os.write(2, f"The program could not be started: {error}\n".encode())
             finally:
@@ -64,7 +75,7 @@ class Program:
             return True
         self._status_text += chunk.decode()
         if self.inner_pid is None and "child-pid" in self._told():  # told as its own namespace counts
-            self.inner_pid = next(iter(_children(self._pid)), None)
+            self.inner_pid = self._pid if self._forked else next(iter(_children(self._pid)), None)
         return bool(chunk)
 
     def _told(self) -> dict[str, int]:
@@ -117,8 +128,8 @@ class Program:
         return ending(code, by_signal, out_of_memory=code != 0 and _oom_kills(self._plan["oom_file"]) > 0)
 
 
-def _become(plan: dict[str, Any], environment: dict[str, str], log: int, status: int) -> None:
-    """Turn this forked child into the program."""
+def _become(plan: dict[str, Any], log: int) -> None:
+    """Give this forked child what it keeps in every kind of sandbox: limits, session, input and output."""
     for group in plan["cgroups"]:
         with open(f"{group}/cgroup.procs", "w", encoding="ascii") as file:
             file.write("0")
@@ -128,13 +139,17 @@ def _become(plan: dict[str, Any], environment: dict[str, str], log: int, status:
         os.fchown(log, plan["uid"], -1)  # so that the program may open /dev/stdout by name
     os.dup2(log, 1)
     os.dup2(log, 2)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these, and what is ignored stays so
-        signal.signal(number, signal.SIG_DFL)
     for name, value in plan["rlimits"].items():
         number = getattr(resource, name)
         hard = resource.getrlimit(number)[1]
         limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(number, (limit, limit))
+
+
+def _execute(plan: dict[str, Any], environment: dict[str, str], status: int) -> None:
+    """Have bubblewrap, or the unsandboxed program itself, take this process over."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these, and what is ignored stays so
+        signal.signal(number, signal.SIG_DFL)
     argv = plan["command"]
     if plan["sandboxed"]:
         descriptors = [("--json-status-fd", status)]
@@ -147,6 +162,29 @@ def _become(plan: dict[str, Any], environment: dict[str, str], log: int, status:
     else:
         os.chdir(plan["opt_ml"])
     os.execve(argv[0], argv, environment)  # noqa: S606 - what the instance asks for
+
+
+def _go_on(plan: dict[str, Any], environment: dict[str, str], status: int, keeper: int, search: list[str]) -> NoReturn:
+    """Enter the sandbox without `exec`; be its first process, and in a fork of it the program."""
+    filter_ = None
+    if plan["seccomp"]:
+        with open("seccomp.bpf", "rb") as file:
+            filter_ = file.read()
+    enclosed = plan["forked"]
+    enclosure.enter(enclosed, filter_, keeper)
+    kernel.set_dumpable(dumpable=False)  # the first process holds what its keeper knew
+    os.write(status, b'{ "child-pid": 1 }\n')
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # until the program has handlers of its own
+    program = os.fork()
+    if program == 0:
+        kernel.set_dumpable(dumpable=True)
+        kernel.set_command_line(enclosed["command"])
+        inside = [place for place in search if place.endswith(".zip") or os.path.isdir(place)]
+        interpreter.run(enclosed["command"], environment | {"PWD": os.getcwd()}, inside)
+    os.dup2(status, 3)
+    os.closerange(4, interpreter.DESCRIPTORS_MAX)
+    os._exit(enclosure.reap(program, 3))
 
 
 def _children(pid: int) -> list[int]:

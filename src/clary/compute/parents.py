@@ -1,0 +1,209 @@
+"""The warm parents that an agent has: started when first needed, asked for keepers, let go when there are too many.
+
+They are a shortcut and nothing more: whatever is wrong with one, `fork` says that nothing was begun, and the instance
+is started in the ordinary way. Instances that came of a parent do not need it any more.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from clary.compute.backend import Instance
+
+log = logging.getLogger(__name__)
+
+READY_S_MAX: Final = 60.0
+BEGUN_S_MAX: Final = 10.0
+IDLE_S: Final = 900.0
+PARENTS_MAX: Final = 4
+BYTES_MAX: Final = 512 * 2**20
+"""Resident memory that a parent may have; one that has more is let go, and its make is started afresh from then on."""
+TITLE_ROOM: Final = "." * 1024
+"""The command line of a process has as many bytes as it began with; keepers and programs show their own there."""
+READ_AT_IMPORT: Final = ("OMP_", "OPENBLAS_", "MKL_", "KMP_", "GOMP_", "BLIS_", "NUMEXPR_", "NPY_")
+"""Variables that libraries read when they are loaded: a parent has those of its children."""
+READ_BEFORE: Final = ("PYTHON", "LD_", "MALLOC_", "GLIBC_")
+"""Variables that the interpreter or the loader reads: a program that sets one has a process of its own."""
+HARMLESS: Final = ("PYTHONPATH", "PYTHONUNBUFFERED")
+FIRST: Final = {"PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """What children of one parent have in common."""
+
+    python: str
+    entry: str
+    modules: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    installed_ns: int  # when a package was last installed or removed
+
+
+def make_of(instance: Instance, entry: str) -> Make | None:
+    """Return the make of an instance's parent; None where the instance must have a process of its own."""
+    if not instance.preload or instance.python is None or not _runs_python(instance):
+        return None
+    own = [name for name in instance.environment if name.startswith(READ_BEFORE) and name not in HARMLESS]
+    if own or instance.environment.get("PYTHONUNBUFFERED", "1") != "1":
+        return None
+    read = sorted((name, text) for name, text in instance.environment.items() if name.startswith(READ_AT_IMPORT))
+    python = f"{instance.python}/bin/python3"
+    return Make(python, entry, instance.preload, tuple(read), _installed_ns(instance.python))
+
+
+def _runs_python(instance: Instance) -> bool:
+    command = instance.command
+    return len(command) > 2 and command[0] == f"{instance.python}/bin/python3" and command[1] in ("-c", "-m")
+
+
+def _installed_ns(prefix: Path) -> int:
+    return max((place.stat().st_mtime_ns for place in prefix.glob("lib/python3*/site-packages")), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A running parent and the channel to it; one request at a time."""
+
+    process: subprocess.Popen[bytes]
+    channel: socket.socket
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ask(self, folder: str) -> bool | None:
+        """Have a keeper forked; None if the parent is of no use any more."""
+        with self.lock:
+            try:
+                self.channel.send(folder.encode())
+                answer = self.channel.recv(64)
+            except OSError:
+                return None
+        return answer == b"begun" if answer else None
+
+    def end(self) -> None:
+        """Let it go; what it has forked stays."""
+        self.channel.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class Parents:
+    """Parents by make, the one asked longest ago first."""
+
+    def __init__(self, *, parents_max: int = PARENTS_MAX, idle_s: float = IDLE_S) -> None:
+        self._parents_max = parents_max
+        self._idle_s = idle_s
+        self._parents: dict[Make, Parent] = {}
+        self._unfit: set[Make] = set()
+        self._lock = threading.Lock()
+        self._starting: dict[Make, threading.Lock] = {}
+
+    def fork(self, make: Make, folder: str, *, wait: bool) -> bool:
+        """Have a parent of this make fork a keeper for the instance in this folder; say whether there is one now.
+
+        Without `wait` a parent that is not ready is started for those who come later.
+        """
+        if not wait and not self._has(make):
+            threading.Thread(target=self._parent, args=(make,), name="warm parent", daemon=True).start()
+            return False
+        for _ in range(2):  # the first parent found may just have ended, having been idle
+            parent = self._parent(make)
+            if parent is None:
+                return False
+            begun = parent.ask(folder)
+            if begun is not None:
+                return begun
+            self._forget(make, parent)
+        return False
+
+    def ready(self, make: Make) -> bool:
+        """Have a parent of this make, and say whether that could be."""
+        return self._parent(make) is not None
+
+    def close(self) -> None:
+        """Let all parents go."""
+        with self._lock:
+            parents = list(self._parents.values())
+            self._parents.clear()
+        for parent in parents:
+            parent.end()
+
+    def _has(self, make: Make) -> bool:
+        with self._lock:
+            return make in self._parents or self._parents_max == 0
+
+    def _parent(self, make: Make) -> Parent | None:
+        with self._lock:
+            starting = self._starting.setdefault(make, threading.Lock())
+        with starting:
+            with self._lock:
+                if make in self._unfit or self._parents_max == 0:
+                    return None
+                parent = self._parents.pop(make, None)
+            parent = parent or self._begun(make)
+            if parent is not None:
+                self._remember(make, parent)
+            return parent
+
+    def _remember(self, make: Make, parent: Parent) -> None:
+        with self._lock:
+            self._parents[make] = parent
+            surplus = list(self._parents)[: -self._parents_max]
+            ended = [self._parents.pop(other) for other in surplus]
+        for each in ended:
+            each.end()
+
+    def _forget(self, make: Make, parent: Parent) -> None:
+        with self._lock:
+            if self._parents.get(make) is parent:
+                del self._parents[make]
+        parent.end()
+
+    def _begun(self, make: Make) -> Parent | None:
+        """Start a parent and wait until it has imported everything."""
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with its:
+            command = [make.python, "-s", make.entry, "--warm", str(its.fileno()), TITLE_ROOM]
+            process = subprocess.Popen(  # noqa: S603 - the runtime's own interpreter and our program
+                command, env=FIRST | dict(make.environment), cwd="/", pass_fds=(its.fileno(),),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+        parent = Parent(process, ours)
+        ours.settimeout(READY_S_MAX)
+        problem = _problem(parent, make, self._idle_s)
+        if problem is None:
+            ours.settimeout(BEGUN_S_MAX)
+            return parent
+        parent.end()
+        log.warning("no warm starts with %s: %s", ", ".join(make.modules), problem)
+        with self._lock:
+            self._unfit.add(make)
+        return None
+
+
+def _problem(parent: Parent, make: Make, idle_s: float) -> str | None:
+    asked: Mapping[str, object] = {"modules": make.modules, "idle_s": idle_s}
+    try:
+        parent.channel.send(json.dumps(asked).encode())
+        answer = parent.channel.recv(64)
+    except OSError as error:
+        return f"the parent did not get ready: {error}"
+    assert parent.process.stderr is not None
+    if answer != b"ready":
+        return parent.process.stderr.read().decode(errors="replace").strip()[-500:] or "the parent ended"
+    parent.process.stderr.close()
+    if (resident := _resident_bytes(parent.process.pid)) > BYTES_MAX:
+        return f"the parent has {resident >> 20} MiB"
+    return None
+
+
+def _resident_bytes(pid: int) -> int:
+    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,206 @@
+"""Warm parents: what their children are like, and what becomes of everyone when one of them ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clary.compute.parents import Parents, make_of
+from clary.compute.process import KEEPER, ProcessBackend
+
+FOREVER = "import time; print('up', flush=True); time.sleep(1000)"
+LOOK_AROUND = """
+import gc, json, os, signal, sys
+print(json.dumps({
+    "modules": sorted(sys.modules), "descriptors": sorted(os.listdir("/proc/self/fd")), "argv": sys.argv,
+    "environment": dict(os.environ), "path": sys.path, "command": open("/proc/self/cmdline").read().rstrip(chr(0)),
+    "signals": [str(signal.getsignal(number)) for number in (15, 17, 13, 2)],
+    "main": sorted(name for name in globals() if name != "__warningregistry__"),
+    "collects": gc.isenabled(), "prefix": sys.prefix, "executable": sys.executable,
+}))
+"""
+ENDINGS = {
+    "raises": "def f():\n    raise ValueError('no')\nf()",
+    "leaves": "import sys; sys.exit('a last word')",
+    "leaves in a thread": "import threading\nthreading.Timer(0.1, lambda: print('late')).start()",
+    "has exit handlers": "import atexit, sys; atexit.register(print, 'bye'); sys.exit(7)",
+    "is no Python": "a b",
+    "is interrupted": "import os, signal; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(10)",
+    "kills itself": "import os; os.kill(os.getpid(), 9)",
+}
+
+
+@pytest.fixture
+def way() -> str:
+    """All that is here is about forked programs."""
+    return "forked"
+
+
+def parent_pid(lab: Any) -> int:
+    """Return the pid of the laboratory's only warm parent."""
+    (parent,) = lab.backend._parents._parents.values()
+    return parent.process.pid
+
+
+def seen_by(lab: Any, name: str, **fields: Any) -> dict[str, Any]:
+    return json.loads(lab.output(name, LOOK_AROUND, **fields))
+
+
+def test_a_forked_program_sees_what_a_new_interpreter_sees_and_the_modules_of_its_parent(lab: Any) -> None:
+    given = {"environment": {"GIVEN": "é"}, "egress": False}
+    forked, executed = seen_by(lab, "a", **given), seen_by(lab, "b", preload=(), **given)
+    for seen in (forked, executed):
+        seen["environment"].pop("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    more = set(forked.pop("modules")) - set(executed.pop("modules"))
+    assert "decimal" in more
+    assert not [name for name in more if name.startswith("clary")]
+    assert {k: (forked[k], executed[k]) for k in forked if forked[k] != executed[k]} == {}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_forked_program_ends_as_any_other(lab: Any, ending: str) -> None:
+    forked, executed = lab.run("a", ENDINGS[ending]), lab.run("b", ENDINGS[ending], preload=())
+    assert (forked.exit_code, forked.signal, forked.error) == (executed.exit_code, executed.signal, executed.error)
+    assert forked.log.read_text() == executed.log.read_text()
+
+
+def test_a_module_runs_as_the_main_program(lab: Any) -> None:
+    instance = lab.instance("a", (f"{sys.prefix}/bin/python3", "-m", "told", "one", "two"))
+    (instance.opt_ml / "told.py").write_text("import sys; print(__name__, __spec__.name, sys.argv)")
+    lab.backend.warm(instance)
+    lab.backend.start(instance)
+    assert lab.ended("a").log.read_text() == "__main__ told ['/opt/ml/told.py', 'one', 'two']\n"
+
+
+def test_siblings_draw_different_numbers(lab: Any) -> None:
+    program = "import random, numpy; print(random.random(), numpy.random.rand())"
+    given = {"preload": ("random", "numpy"), "memory_bytes": 512 * 2**20}
+    drawn = [number for name in ("a", "b") for number in lab.output(name, program, **given).split()]
+    assert len(set(drawn)) == 4
+
+
+def test_the_first_process_inside_cannot_be_looked_into(lab: Any) -> None:
+    program = """
+for name in ("environ", "mem", "maps", "fd"):
+    try:
+        open(f"/proc/1/{name}").read(1) if name != "fd" else __import__("os").listdir("/proc/1/fd")
+        print(name, "open")
+    except OSError as error:
+        print(name, type(error).__name__)
+"""
+    said = lab.output("a", program)
+    assert said.split()[1::2] == ["PermissionError"] * 4
+
+
+def test_a_killed_parent_takes_nothing_along_and_is_replaced(lab: Any) -> None:
+    lab.start("a", FOREVER)
+    lab.printed("a", "up")
+    first = parent_pid(lab)
+    os.kill(first, signal.SIGKILL)
+    assert "decimal" in seen_by(lab, "b")["modules"]
+    assert parent_pid(lab) != first
+    assert not lab.backend.observe("a").ended
+
+
+def test_a_parent_ends_with_the_agent_and_what_it_forked_goes_on(lab: Any) -> None:
+    program = """
+import json, sys
+from pathlib import Path
+from clary.compute.backend import Instance
+from clary.compute.process import ProcessBackend
+backend = ProcessBackend(Path(sys.argv[1]))
+command = (f"{sys.prefix}/bin/python3", "-c", sys.argv[3])
+given = {"python": Path(sys.prefix), "preload": ("decimal",)}
+instance = Instance("a", command, {}, Path(sys.argv[2]), 1, 1 << 28, 1 << 28, **given)
+backend.warm(instance)
+backend.start(instance)
+print(*[parent.process.pid for parent in backend._parents._parents.values()], flush=True)
+sys.stdin.readline()
+"""
+    opt_ml = lab.instance("a", FOREVER).opt_ml
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(lab.folder / "i"), str(opt_ml), FOREVER],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+    ) as agent:  # fmt: skip
+        assert agent.stdout is not None
+        parent = int(agent.stdout.readline())
+        agent.kill()
+    lab.wait(lambda: _gone(parent))
+    lab.printed("a", "up")
+
+
+def test_an_idle_parent_ends_and_another_comes_when_one_is_wanted(lab: Any) -> None:
+    lab.backend._parents = Parents(idle_s=0.0)
+    instance = lab.instance("a", FOREVER)
+    lab.backend.warm(instance)
+    lab.wait(lambda: _gone(parent_pid(lab)))
+    assert "decimal" in seen_by(lab, "b", serves=True)["modules"]
+
+
+def test_parents_are_no_more_than_allowed_and_the_one_asked_longest_ago_goes(lab: Any) -> None:
+    lab.backend._parents = parents = Parents(parents_max=2)
+    makes = [make_of(lab.instance("a", FOREVER, preload=(name,)), KEEPER) for name in ("json", "decimal", "fractions")]
+    for make in (*makes[:2], makes[0], makes[2]):
+        assert make is not None
+        assert parents.ready(make)
+    assert list(parents._parents) == [makes[0], makes[2]]
+    lab.backend._parents = Parents(parents_max=0)
+    parents.close()
+    assert "decimal" not in seen_by(lab, "a")["modules"]
+
+
+def test_a_parent_that_cannot_be_costs_nothing_but_the_shortcut(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clary.compute.parents.BYTES_MAX", 1)
+    assert not lab.backend.warm(lab.instance("a", FOREVER))
+    assert "decimal" not in seen_by(lab, "a", serves=True)["modules"]
+
+
+def test_a_job_does_not_wait_for_a_parent_that_a_server_would_wait_for(lab: Any) -> None:
+    instance = lab.instance("a", LOOK_AROUND)
+    lab.backend.start(instance)
+    assert "decimal" not in json.loads(lab.ended("a").log.read_text())["modules"]
+    lab.wait(lambda: lab.backend._parents._parents)
+    assert "decimal" in seen_by(lab, "b")["modules"]
+
+
+def test_who_sets_what_libraries_read_at_import_has_another_parent(lab: Any) -> None:
+    two, four = (lab.instance(name, FOREVER, environment={"OMP_NUM_THREADS": name}) for name in ("2", "4"))
+    assert make_of(two, KEEPER) != make_of(four, KEEPER)
+    said = lab.output("c", "import os; print(os.environ['OMP_NUM_THREADS'])", environment={"OMP_NUM_THREADS": "4"})
+    assert said == "4\n"
+
+
+@pytest.mark.parametrize("name", ["PYTHONHASHSEED", "PYTHONOPTIMIZE", "LD_PRELOAD", "MALLOC_ARENA_MAX"])
+def test_who_sets_what_the_interpreter_reads_has_a_process_of_its_own(lab: Any, name: str) -> None:
+    assert make_of(lab.instance("a", FOREVER, environment={name: "1"}), KEEPER) is None
+
+
+def test_only_python_programs_of_the_runtimes_interpreter_are_forked(lab: Any) -> None:
+    for command in (("/bin/sh", "-c", "true"), ("/usr/bin/python3", "-c", "1"), (f"{sys.prefix}/bin/python3", "file")):
+        assert make_of(lab.instance("a", command), KEEPER) is None
+    assert make_of(lab.instance("a", FOREVER, python=None), KEEPER) is None
+
+
+def test_an_instance_is_started_once_however_its_starters_go_about_it(lab: Any) -> None:
+    program = "open('/opt/ml/ran', 'a').write('x')"
+    instance = lab.start("a", program)
+    executed = ProcessBackend(lab.folder / "i", lab.settings)
+    executed.start(instance)
+    lab.ended("a")
+    executed.close()
+    assert (instance.opt_ml / "ran").read_text() == "x"
+
+
+def _gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
