@@ -7,6 +7,7 @@ from collections.abc import Callable
 import typer
 
 from clary.cli import chaos, demo, doctor, down, env, images, logs, status, up, version
+from clary.cli.ab import commands
 from clary.supervisor.programs import Programs
 
 HELP = "Amazon SageMaker and the AWS services around it, on your own machine."
@@ -26,6 +27,8 @@ def build() -> typer.Typer:
     app.command("env")(env.env)
     app.command("logs")(logs.logs)
     app.command("demo")(demo.demo)
+    app.command("ab")(commands.ab)
+    app.command("reward")(commands.reward)
     app.command("chaos")(chaos.chaos)
     app.command("doctor")(doctor.doctor)
     app.command("version")(version.version)
