@@ -69,6 +69,7 @@ ALIASES = {
     "MetricStreamName": ("Name", "Names"),
     "KeyId": ("KeyId",),
     "RepositoryName": ("repositoryName",),
+    "RuleName": ("Rule", "Name"),
 }
 """Variables of ARN templates → members of requests that mean the same."""
 

@@ -12,6 +12,7 @@ from clary.access.requirements import requirements
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 HERE = f"{REGION}:{ACCOUNT}"
 SAGEMAKER = f"arn:aws:sagemaker:{HERE}"
+EVENTS = f"arn:aws:events:{HERE}"
 TWO_OBJECTS = {"Objects": [{"Key": "k"}, {"Key": "l", "VersionId": "1"}]}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service/job"
 
@@ -35,6 +36,27 @@ def needs(service: str, operation: str, *, caller: str = "", **params: object) -
             [("sagemaker:DescribeTrainingJob", f"{SAGEMAKER}:training-job/j")],
         ),
         ("sagemaker", "ListTrainingJobs", {}, [("sagemaker:ListTrainingJobs", "*")]),
+        ("events", "DescribeEventBus", {}, [("events:DescribeEventBus", f"{EVENTS}:event-bus/default")]),
+        (
+            "events",
+            "CreateEventBus",
+            {"Name": "b", "Tags": [{"Key": "k", "Value": "v"}]},
+            [("events:CreateEventBus", f"{EVENTS}:event-bus/b"), ("events:TagResource", f"{EVENTS}:event-bus/b")],
+        ),
+        ("events", "EnableRule", {"Name": "r"}, [("events:EnableRule", f"{EVENTS}:rule/r")]),
+        (
+            "events",
+            "PutTargets",
+            {"Rule": "r", "EventBusName": f"{EVENTS}:event-bus/b", "Targets": []},
+            [("events:PutTargets", f"{EVENTS}:rule/b/r")],
+        ),
+        (
+            "events",
+            "PutRule",
+            {"Name": "r", "EventBusName": "b", "Tags": [{"Key": "k", "Value": "v"}]},
+            [("events:PutRule", f"{EVENTS}:rule/b/r"), ("events:TagResource", f"{EVENTS}:rule/b/r")],
+        ),
+        ("events", "PutEvents", {"Entries": []}, []),
         ("sagemaker", "Search", {"Resource": "TrainingJob"}, [("sagemaker:Search", "*")]),
         ("sagemaker", "AddTags", {"ResourceArn": "arn:x", "Tags": []}, [("sagemaker:AddTags", "arn:x")]),
         (

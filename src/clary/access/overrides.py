@@ -35,6 +35,12 @@ SNS_SHARED = (
     "ListSubscriptionsByTopic", "ListTagsForResource", "Publish", "PublishBatch", "RemovePermission",
     "SetSubscriptionAttributes", "SetTopicAttributes", "Subscribe", "TagResource", "Unsubscribe", "UntagResource",
 )  # fmt: skip
+DEFAULT_BUS = "default"
+OF_BUSES = ("CreateEventBus", "DeleteEventBus", "DescribeEventBus", "UpdateEventBus")
+OF_RULES = (
+    "DeleteRule", "DescribeRule", "DisableRule", "EnableRule", "ListTargetsByRule", "PutRule", "PutTargets",
+    "RemoveTargets",
+)  # fmt: skip
 FREE = frozenset(
     {
         ("sts", "GetCallerIdentity"),
@@ -42,9 +48,10 @@ FREE = frozenset(
         ("sts", "AssumeRole"),
         *(("sqs", operation) for operation in SQS_SHARED),
         *(("sns", operation) for operation in SNS_SHARED),
+        ("events", "PutEvents"),
     }
 )
-"""Need no permission here: AssumeRole and those on queues and topics decide by themselves, since these may have
+"""Need no permission here: AssumeRole and those on queues, topics and buses decide by themselves, since these may have
 a policy that allows the call (services/resource_policies.py)."""
 
 S3_ACTIONS = {
@@ -135,6 +142,7 @@ TAGGING = {
     "cloudwatch": "cloudwatch:TagResource",
     "sqs": "sqs:TagQueue",
     "sns": "sns:TagResource",
+    "events": "events:TagResource",
 }
 IAM_TAGGED = ("User", "Role", "Policy", "InstanceProfile")
 
@@ -183,6 +191,31 @@ def _delete_action(identifier: Params) -> str:
     return "s3:DeleteObjectVersion" if identifier.get("VersionId") else "s3:DeleteObject"
 
 
+def _of_rule(params: Params, needs: Sequence[Need]) -> list[Need]:
+    """Return the needs on the one rule that is meant: its bus is part of its ARN, but for the default one."""
+    action, resource = needs[0]
+    name, bus = params.get("Name") or params.get("Rule"), _bus_name(params.get("EventBusName"))
+    place = name if bus == DEFAULT_BUS else f"{bus}/{name}"
+    rule = f"{_owner(resource)}:rule/{place}"
+    tagged = [("events:TagResource", rule)] if params.get("Tags") else []
+    return [(action, rule), *tagged]
+
+
+def _of_bus(params: Params, needs: Sequence[Need]) -> list[Need]:
+    action, resource = needs[0]
+    return [(action, f"{_owner(resource)}:event-bus/{_bus_name(params.get('Name'))}")]
+
+
+def _bus_name(text: str | None) -> str:
+    """Return the name of a bus that was named by it or by its ARN, or not at all."""
+    return (text or DEFAULT_BUS).rpartition("event-bus/")[2]
+
+
+def _owner(resource: str) -> str:
+    """Return an ARN up to its account."""
+    return ":".join(resource.split(":")[:5])
+
+
 def _tagged(params: Params, needs: Sequence[Need]) -> list[Need]:
     if not params.get("Tagging"):
         return list(needs)
@@ -200,4 +233,6 @@ SPECIAL: Mapping[tuple[str, str], Callable[[Params, Sequence[Need]], list[Need]]
     ("s3", "PutObject"): _tagged,
     ("s3", "CreateMultipartUpload"): _tagged,
     ("s3", "GetObjectAttributes"): _attributes,
+    **{("events", operation): _of_rule for operation in OF_RULES},
+    **{("events", operation): _of_bus for operation in OF_BUSES},
 }
