@@ -1,5 +1,7 @@
 """What calls of the control plane cost the api, in microseconds of processor a call, at one connection and at eight.
 
+Among them two pages of a list of 10,000: a page must cost the same wherever it is.
+
 Requests are signed beforehand, so that the client takes as little of the machine as it can.
 
 python benchmarks/control_plane.py --calls 2000
@@ -14,6 +16,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -22,9 +25,15 @@ from rich.console import Console
 from rich.table import Table
 from support.running import Clary, clary
 
+from clary.core.settings import load
+from clary.resources.endpoint import MODEL
+from clary.store.store import open_store
+
 GOAL_US = 1000
 TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 PATH = "/benchmark-bucket/key"
+LISTED = 10_000
+PAGE = 100
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -49,6 +58,19 @@ def fill(clary: Clary) -> None:
         time.sleep(0.5)
 
 
+def last_page(clary: Clary) -> str:
+    """Make a long list of models, and return the token of its last full page."""
+    account = clary.client("sts").get_caller_identity()["Account"]
+    store = open_store(load({"home": clary.home}, {}))
+    with store.records(account, clary.client("sts").meta.region_name).together() as records:
+        for number in range(LISTED):
+            records.create(MODEL, f"listed-{number:05}", {})
+    store.close()
+    pages = clary.client("sagemaker").get_paginator("list_models").paginate(PaginationConfig={"PageSize": PAGE})
+    tokens = [page.get("NextToken", "") for page in pages]
+    return str(tokens[LISTED // PAGE - 2])
+
+
 def requests(clary: Clary) -> Iterator[tuple[str, bytes]]:
     """Give the signed requests, by what they ask for."""
     keys = json.loads((clary.home / "credentials.json").read_text())
@@ -62,7 +84,7 @@ def requests(clary: Clary) -> Iterator[tuple[str, bytes]]:
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {text}" for name, text in request.headers.items())]
         return "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body
 
-    def sagemaker(operation: str, params: dict[str, str]) -> bytes:
+    def sagemaker(operation: str, params: dict[str, Any]) -> bytes:
         headers = {"x-amz-target": f"SageMaker.{operation}", "content-type": "application/x-amz-json-1.1"}
         return signed("sagemaker", "POST", "/", json.dumps(params).encode(), headers)
 
@@ -72,6 +94,10 @@ def requests(clary: Clary) -> Iterator[tuple[str, bytes]]:
     yield "DescribeEndpoint", sagemaker("DescribeEndpoint", {"EndpointName": "e"})
     yield "GetObject 1 KiB", signed("s3", "GET", PATH, b"", {})
     yield "PutObject 1 KiB", signed("s3", "PUT", PATH, bytes(1024), {})
+    page = {"MaxResults": PAGE}
+    token = last_page(clary)
+    yield "ListModels, first page", sagemaker("ListModels", page)
+    yield "ListModels, last page", sagemaker("ListModels", page | {"NextToken": token})
 
 
 class Line:

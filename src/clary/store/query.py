@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-from sqlalchemy import Connection, Select, and_, exists, or_, select
+from sqlalchemy import Connection, Select, and_, exists, literal, select, tuple_
 
 from clary.core.errors import ValidationError
 from clary.store.schema import ATTRIBUTE, RECORD
@@ -103,10 +103,9 @@ def _filtered(owner: Owner, query: Query) -> Select[Any]:
 
 
 def _behind(column: Any, query: Query) -> Any:
-    value, name = _position(query)
-    if query.descending:
-        return or_(column < value, and_(column == value, RECORD.c.name < name))
-    return or_(column > value, and_(column == value, RECORD.c.name > name))
+    """Return the condition on rows behind the token; SQLite goes straight to the place of a pair."""
+    here, there = tuple_(column, RECORD.c.name), tuple_(*map(literal, _position(query)))
+    return here < there if query.descending else here > there
 
 
 def _token(query: Query, value: Any, name: str) -> str:
