@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from clary.access.principal import service_principal
+from clary.access.principal import Principal, service_principal
 from clary.agent.agent import Agent
 from clary.agent.counters import Collector
 from clary.agent.inference_ids import InferenceIds
@@ -29,6 +29,11 @@ from clary.controllers.alarms import Alarms, trim_history
 from clary.controllers.closures import Closures
 from clary.controllers.deliveries import Courier
 from clary.controllers.endpoints import Endpoints
+from clary.controllers.event_replays import Replays
+from clary.controllers.event_schedules import Schedules
+from clary.controllers.event_sources import Sources
+from clary.controllers.event_targets import EventCourier
+from clary.controllers.event_upkeep import keep_events
 from clary.controllers.housekeeping import keep_house
 from clary.controllers.inference_experiments import InferenceExperiments
 from clary.controllers.loop import LEASE, Loop, Reconciler
@@ -48,13 +53,14 @@ from clary.resources.scaling_role import scaling_role
 from clary.server.access import Authenticator
 from clary.server.handle import Front
 from clary.server.http import Doors, Server
-from clary.server.internal import InternalCaller
+from clary.server.internal import SESSION_S, InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
 from clary.server.waits import Waits
 from clary.services import (
     application_autoscaling,
     cloudwatch,
+    events,
     iam,
     logs,
     organizations,
@@ -66,10 +72,11 @@ from clary.services import (
     sts,
 )
 from clary.services.cloudwatch.measurements import Measurements
+from clary.services.events.intake import Intake
 from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
 from clary.services.iam.principals import Principals
-from clary.services.operation import Platform
+from clary.services.operation import Client, Platform
 from clary.store.changes import Bell
 from clary.store.store import Store, open_store
 from clary.supervisor.listeners import Listeners
@@ -79,6 +86,7 @@ from clary.wire.service_index import ServiceIndex
 SERVICES = {
     "application-autoscaling": application_autoscaling.operations,
     "cloudwatch": cloudwatch.operations,
+    "events": events.operations,
     "iam": iam.operations,
     "logs": logs.operations,
     "organizations": organizations.operations,
@@ -133,6 +141,8 @@ def controller(settings: Settings) -> None:
         store.queue_archive.purge,
         store.deliveries.purge,
         store.activity.purge,
+        store.event_deliveries.purge,
+        store.event_archives.purge,
         lambda account: shutil.rmtree(settings.packages / account, ignore_errors=True),
     )
     caller = _caller(settings, store)
@@ -146,6 +156,7 @@ def controller(settings: Settings) -> None:
         ScalingPolicies(scaling, store.clock, windows),
         InferenceExperiments(ExecutionRoles(caller), store.clock),
         Closures(ACCOUNT, store, purges),
+        *_send_events(settings, store, caller, stop),
     )
     chores = (
         store.feed.trim,
@@ -156,6 +167,7 @@ def controller(settings: Settings) -> None:
         lambda: trim_activities(store, store.clock()),
         lambda: store.queue_archive.trim(store.clock()),
         lambda: store.deliveries.trim(store.clock()),
+        lambda: keep_events(store),
         store.blobs_sweep,
     )
     threading.Thread(target=keep_house, args=(chores, stop), name="housekeeping", daemon=True).start()
@@ -254,6 +266,22 @@ class ScalingClients:
         return self.caller.client(service, region, scaling_role(account))
 
 
+@dataclass(frozen=True, slots=True)
+class EventSenders:
+    """Who delivers events; see controllers.event_targets.Caller."""
+
+    caller: InternalCaller
+
+    def client(self, service: str, region: str, principal: Principal) -> Client:
+        """Return a client that acts as `principal`."""
+        return self.caller.client(service, region, principal)
+
+    def session(self, role_arn: str, rule_arn: str) -> Principal:
+        """Return a session of a role that trusts EventBridge on behalf of a rule."""
+        taker = service_principal("events", rule_arn)
+        return self.caller.session(role_arn, "EventBridge", SESSION_S, taker=taker).principal
+
+
 def _caller(settings: Settings, store: Store) -> InternalCaller:
     """Return the caller of a process: every service, on one path."""
     platform = Platform(store, settings)
@@ -274,6 +302,22 @@ def _deliver(settings: Settings, store: Store, stop: threading.Event) -> None:
     worker = Worker(courier, "deliveries", f"{socket.gethostname()}:{settings.home}:{os.getpid()}")
     listener = store.words.listen("deliveries")
     threading.Thread(target=worker.run, args=(stop, listener), name="deliveries", daemon=True).start()
+
+
+def _send_events(
+    settings: Settings, store: Store, caller: InternalCaller, stop: threading.Event
+) -> tuple[Reconciler, ...]:
+    """Tell buses what happens and deliver to targets, in threads; return what sees to schedules and replays."""
+    intake, holder = Intake(store), f"{socket.gethostname()}:{settings.home}:{os.getpid()}"
+    sources = Sources(store, intake, holder)
+    threading.Thread(target=sources.run, args=(stop,), name="event sources", daemon=True).start()
+    worker = Worker(EventCourier(store, EventSenders(caller), intake, store.clock), "event deliveries", holder)
+    listener = store.words.listen("event deliveries")
+    threading.Thread(target=worker.run, args=(stop, listener), name="event deliveries", daemon=True).start()
+    return (
+        Schedules(store.event_positions, intake, store.clock),
+        Replays(store.event_archives, store.event_positions, intake, store.clock),
+    )
 
 
 def _stop_on_sigterm(bell: Bell) -> threading.Event:

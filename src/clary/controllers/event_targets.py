@@ -48,8 +48,8 @@ class Caller(Protocol):
     def client(self, service: str, region: str, principal: Principal) -> Client:
         """Return a client that acts as `principal`."""
 
-    def session(self, role_arn: str, rule: str) -> Principal:
-        """Return a session of a role that trusts EventBridge, or raise AccessDenied."""
+    def session(self, role_arn: str, rule_arn: str) -> Principal:
+        """Return a session of a role that trusts EventBridge on behalf of a rule, or raise AccessDenied."""
 
 
 class Failed(NotDelivered):
@@ -146,7 +146,7 @@ class EventCourier:
 
     def _sender(self, message: Message) -> Principal:
         if message.target.role:
-            return self.caller.session(message.target.role, message.rule.name)
+            return self.caller.session(message.target.role, message.rule.arn)
         return service_principal(SERVICE, message.rule.arn)
 
     def _log(self, message: Message, place: Arn) -> None:
