@@ -6,69 +6,29 @@ prints is checked by a test of its own.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+from tests.e2e.sdk_scripts import SCRIPT_S_MAX, Script, install, start
 
-HERE = Path(__file__).parent
-SCRIPTS = HERE / "scripts"
-CLIENTS = HERE.parents[1] / ".venv" / "clients"
 ENVIRONMENTS = {
     "sdk2_xgboost": "sagemaker2",
     "sdk2_sklearn": "sagemaker2",
     "sdk3_trainer": "sagemaker3",
     "sdk3_builder": "sagemaker3",
 }
-SCRIPT_S_MAX = 400
 
 pytestmark = pytest.mark.timeout(SCRIPT_S_MAX + 200)
-
-
-@dataclass
-class Script:
-    """A script that runs, in an account of its own."""
-
-    process: subprocess.Popen[str]
-    account: object
-
-    def result(self) -> Mapping[str, object]:
-        """Return what it prints last, once it is over."""
-        output, errors = self.process.communicate(timeout=SCRIPT_S_MAX)
-        assert self.process.returncode == 0, f"{output[-4000:]}\n{errors[-4000:]}"
-        return json.loads(output.strip().splitlines()[-1].rpartition("!")[2])
 
 
 @pytest.fixture(scope="module")
 def scripts(clary) -> Iterator[dict[str, Script]]:
     """Start all the scripts; give them by name."""
-    install = [sys.executable, str(HERE / "environments" / "install.py"), *sorted(set(ENVIRONMENTS.values()))]
-    subprocess.run(install, check=True, capture_output=True, timeout=600)
-    started = {name: _start(clary, name) for name in ENVIRONMENTS}
+    install(*ENVIRONMENTS.values())
+    started = {name: start(clary.account(), name, environment) for name, environment in ENVIRONMENTS.items()}
     yield started
     for script in started.values():
-        if script.process.poll() is None:
-            script.process.kill()
-            script.process.communicate()
-        script.account.close()
-
-
-def _start(clary, name: str) -> Script:
-    account = clary.account()
-    quiet = {
-        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(SCRIPTS / "no_telemetry.yaml"),
-        "SAGEMAKER_SUPPRESS_V2_WARNING": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    process = subprocess.Popen(
-        [str(CLIENTS / ENVIRONMENTS[name] / "bin" / "python"), f"{name}.py", account.role], cwd=SCRIPTS,
-        env={**account.environment(), **quiet}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    return Script(process, account)
+        script.end()
 
 
 def _is_left_clean(account) -> bool:
