@@ -30,7 +30,7 @@ from clary.resources.scaling_schedules import ScheduledAction
 from clary.store.records import Change, Record, Records
 from clary.store.store import Store
 
-LOOK_S = 1.0
+LOOK_S = 0.5
 """How often a resource is looked at while it changes."""
 PATIENCE_S = 3600.0
 """How long a resource may be busy with something else before an activity fails."""

@@ -1,0 +1,153 @@
+"""Scaling of a variant that runs: by its load, by an alarm of one's own, and by the clock, the controller killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import Account, eventually
+
+SERVE = """#!/usr/bin/env python3
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self):
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+    do_GET = do_POST = answer
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
+"""
+WHERE = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": "endpoint/scaled/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+INVOCATIONS = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+@pytest.fixture
+def scaling(account: Account, tmp_path: Path) -> Any:
+    """Give a client, and an endpoint of one instance that may have four."""
+    account.model("scaled", account.image(tmp_path / "image", serve=SERVE))
+    account.deploy("scaled")
+    account.serving("scaled")
+    client = account("application-autoscaling")
+    client.register_scalable_target(**WHERE, MinCapacity=1, MaxCapacity=4)
+    return client
+
+
+@contextmanager
+def load(account: Account, pause_s: float) -> Iterator[list[int]]:
+    """Invoke again and again; give the status of each answer."""
+    stop, told = threading.Event(), []
+
+    def invoke() -> None:
+        while not stop.wait(pause_s):
+            told.append(account.invoke("scaled", "1")["ResponseMetadata"]["HTTPStatusCode"])
+
+    thread = threading.Thread(target=invoke)
+    thread.start()
+    yield told
+    stop.set()
+    thread.join()
+
+
+def instances(account: Account) -> tuple[int, int]:
+    """Return how many instances are wanted, and how many serve."""
+    (variant,) = account.endpoint("scaled")["ProductionVariants"]
+    return variant["DesiredInstanceCount"], variant["CurrentInstanceCount"]
+
+
+def activities(scaling: Any, **more: Any) -> list[tuple[str, str, str]]:
+    told = scaling.describe_scaling_activities(ServiceNamespace="sagemaker", **more)["ScalingActivities"]
+    return [(each["StatusCode"], each["Description"], each["Cause"]) for each in told]
+
+
+def kill_controller(account: Account) -> None:
+    (controller,) = [each for each in account.clary.status()["processes"] if each["name"] == "controller"]
+    if controller["pid"] is not None:
+        os.kill(controller["pid"], signal.SIGKILL)
+
+
+def test_load_adds_instances_and_silence_takes_them_away(account: Account, scaling: Any) -> None:
+    put = scaling.put_scaling_policy(
+        **WHERE, PolicyName="track", PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 60.0, "PredefinedMetricSpecification": INVOCATIONS},
+    )  # fmt: skip
+    high, low = sorted(each["AlarmName"] for each in put["Alarms"])
+    assert high.startswith("TargetTracking-endpoint/scaled/variant/AllTraffic-AlarmHigh-")
+    with load(account, 0.05) as told:
+        eventually(lambda: instances(account) == (4, 4), 120)
+    assert set(told) == {200}
+    newest = activities(scaling)[0]
+    assert newest[2] == f"monitor alarm {high} in state ALARM triggered policy track"
+    eventually(lambda: instances(account) == (1, 1), 240)
+    cause = f"monitor alarm {low} in state ALARM triggered policy track"
+    done = ("Successful", "Setting desired instance count to 1.", cause)
+    eventually(lambda: activities(scaling)[0] == done, 30)
+    scaling.delete_scaling_policy(**WHERE, PolicyName="track")
+    assert account("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking")["MetricAlarms"] == []
+
+
+def test_an_alarm_of_ones_own_scales_in_steps(account: Account, scaling: Any) -> None:
+    steps = [
+        {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 10, "ScalingAdjustment": 1},
+        {"MetricIntervalLowerBound": 10, "ScalingAdjustment": 2},
+    ]
+    policy = scaling.put_scaling_policy(
+        **WHERE, PolicyName="steps", PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={"AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps},
+    )["PolicyARN"]  # fmt: skip
+    cloudwatch = account("cloudwatch")
+    watch = {"Namespace": "Team", "MetricName": "Backlog", "Statistic": "Maximum", "Period": 10}
+    cloudwatch.put_metric_alarm(
+        AlarmName="backlog", **watch, EvaluationPeriods=1, Threshold=5.0, AlarmActions=[policy],
+        ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+
+    def grown() -> bool:
+        datum = {"MetricName": "Backlog", "Value": 20.0, "StorageResolution": 1}
+        cloudwatch.put_metric_data(Namespace="Team", MetricData=[datum])
+        return instances(account) == (3, 3)
+
+    eventually(grown, 90)
+    (shown,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    assert [each["AlarmName"] for each in shown["Alarms"]] == ["backlog"]
+    assert activities(scaling)[0][2] == "monitor alarm backlog in state ALARM triggered policy steps"
+
+
+def test_a_scheduled_action_moves_the_bounds_once_even_if_the_controller_is_killed(
+    account: Account, scaling: Any
+) -> None:
+    at = datetime.now(UTC) + timedelta(seconds=3)
+    scaling.put_scheduled_action(
+        **WHERE, ScheduledActionName="soon", Schedule=f"at({at:%Y-%m-%dT%H:%M:%S})",
+        ScalableTargetAction={"MinCapacity": 2},
+    )  # fmt: skip
+    while datetime.now(UTC) < at + timedelta(seconds=4):
+        kill_controller(account)
+    eventually(lambda: instances(account) == (2, 2) and activities(scaling)[0][0] == "Successful", 60)
+    assert activities(scaling) == [
+        ("Successful", "Setting desired instance count to 2.", "minimum capacity was set to 2"),
+        (
+            "Successful",
+            "Setting min capacity to 2 and max capacity to 4",
+            "scheduled action name soon was triggered",
+        ),
+    ]
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 4)
