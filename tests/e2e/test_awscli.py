@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,32 @@ def test_an_error_reaches_the_shell(aws, account):
     said = aws("sagemaker", "describe-endpoint", "--endpoint-name", "none", fails=True)
     assert "(ValidationException)" in said
     assert f'Could not find endpoint "{account.arn("endpoint/none")}".' in said
+
+
+@pytest.mark.slow
+def test_metrics_raise_alarms_whose_notices_come_into_queues(aws, account):
+    # Version 1 sends `aws sqs` of AWS's regions to an old host of AWS's unless it is told another by a flag.
+    sqs = partial(aws, "--endpoint-url", account.clary.environment["AWS_ENDPOINT_URL"], "sqs")
+    url = json.loads(sqs("create-queue", "--queue-name", "inbox"))["QueueUrl"]
+    topic = json.loads(aws("sns", "create-topic", "--name", "alerts"))["TopicArn"]
+    allowed = {
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*",
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs("set-queue-attributes", "--queue-url", url, "--attributes", json.dumps({"Policy": policy}))
+    aws("sns", "subscribe", "--topic-arn", topic, "--protocol", "sqs", "--notification-endpoint",
+        account.arn("inbox", "sqs"))  # fmt: skip
+    aws("cloudwatch", "put-metric-alarm", "--alarm-name", "load", "--namespace", "Team", "--metric-name", "Load",
+        "--dimensions", "Name=Host,Value=one", "--statistic", "Maximum", "--period", "10", "--evaluation-periods", "1",
+        "--threshold", "5", "--comparison-operator", "GreaterThanThreshold", "--alarm-actions", topic)  # fmt: skip
+    aws("cloudwatch", "put-metric-data", "--namespace", "Team", "--metric-name", "Load", "--value", "7",
+        "--dimensions", "Host=one", "--storage-resolution", "1")  # fmt: skip
+    received = sqs("receive-message", "--queue-url", url, "--wait-time-seconds", "20", "--attribute-names",
+                   "SentTimestamp")  # fmt: skip
+    (message,) = json.loads(received)["Messages"]
+    notice = json.loads(json.loads(message["Body"])["Message"])
+    assert (notice["AlarmName"], notice["NewStateValue"]) == ("load", "ALARM")
+    assert list(message["Attributes"]) == ["SentTimestamp"]
+    sqs("delete-message", "--queue-url", url, "--receipt-handle", message["ReceiptHandle"])
+    query = ("--query", "MetricAlarms[].[AlarmName,MetricName]", "--output", "text")
+    assert aws("cloudwatch", "describe-alarms", "--alarm-names", "load", *query) == "load\tLoad\n"
