@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -56,6 +56,9 @@ from clary.server.http import Doors, Server
 from clary.server.internal import SESSION_S, InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
+from clary.server.telemetry.door import Door
+from clary.server.telemetry.families import Sources
+from clary.server.telemetry.otlp import Exporter
 from clary.server.waits import Waits
 from clary.services import (
     application_autoscaling,
@@ -80,6 +83,7 @@ from clary.services.operation import Client, Platform
 from clary.store.changes import Bell
 from clary.store.store import Store, open_store
 from clary.supervisor.listeners import Listeners
+from clary.wire.message import Request, Response
 from clary.wire.models import Models
 from clary.wire.service_index import ServiceIndex
 
@@ -124,6 +128,7 @@ def api(settings: Settings, listeners: Listeners) -> None:
         authenticator=Authenticator(caller.principals, store.clock),
         caller=caller,
         body_bytes_max=settings.request_bytes_max,
+        metrics=_metrics(settings, store, caller),
     )
     doors = Doors(listeners.handoffs, settings.run / "invocations.sock")
     Server(front.handle, doors, Waits(store.words, store.clock)).run()
@@ -288,6 +293,21 @@ def _caller(settings: Settings, store: Store) -> InternalCaller:
     groups = {name: operations(platform) for name, operations in SERVICES.items()}
     registry = Registry(Models(), ServiceIndex.read(), groups)
     return InternalCaller(Performer(store, registry, store.clock), Principals(store, store.clock))
+
+
+def _metrics(settings: Settings, store: Store, caller: InternalCaller) -> Callable[[Request], Response | None]:
+    """Return what answers scrapes, and have metrics sent to a collector if there is one."""
+    sources = Sources(store, settings.run / "counters")
+    if settings.otlp_endpoint:
+        exporter = Exporter(
+            families=lambda: sources.families(None),
+            endpoint=settings.otlp_endpoint,
+            every_s=settings.otlp_interval_s,
+            clock=store.clock,
+            instance=f"{socket.gethostname()}:{settings.home}",
+        )
+        threading.Thread(target=exporter.run, args=(threading.Event(),), name="metrics", daemon=True).start()
+    return Door(sources, caller, settings.region).answer
 
 
 def _deliver(settings: Settings, store: Store, stop: threading.Event) -> None:

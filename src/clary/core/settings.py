@@ -52,6 +52,8 @@ class Settings:
     zones: int = _setting(3, "Availability zones that instances are spread over, as labels.")
     scaling_windows: str = _setting("fast", "How long load lasts before target tracking scales: fast, or aws as there.")
     quotas: str = _setting("", "Default quotas other than Clary's own: CODE=VALUE, with commas between.")
+    otlp_endpoint: str = _setting("", "OpenTelemetry collector, such as http://127.0.0.1:4318; empty sends no metrics.")
+    otlp_interval_s: float = _setting(30.0, "How often metrics are sent to the collector.")
     log_level: str = _setting("info", "How much Clary's own logs say: debug, info, warning or error.")
     invocation_timeout_s: float = _setting(60.0, "How long a model may take to answer.")
     instance_requests_max: int = _setting(64, "Requests that one gateway worker sends to one instance at once.")
@@ -171,6 +173,8 @@ def _check(settings: Settings) -> None:
         ("variant_queue_max", settings.variant_queue_max >= 0, "must be 0 or more"),
         ("variant_queue_timeout_s", settings.variant_queue_timeout_s > 0, "must be above 0"),
         ("invocation_bytes_max", settings.invocation_bytes_max > 0, "must be above 0"),
+        ("otlp_endpoint", re.fullmatch(r"(https?://\S+)?", settings.otlp_endpoint), "must be empty, or http(s)://…"),
+        ("otlp_interval_s", settings.otlp_interval_s > 0, "must be above 0"),
         ("instances_max", settings.instances_max > 0, "must be above 0"),
         ("instance_memory_bytes_max", settings.instance_memory_bytes_max >= 128 * MIB, "must be at least 128 MiB"),
         ("warm_parents", settings.warm_parents >= 0, "must be 0 or more"),

@@ -36,12 +36,16 @@ class Front:
     authenticator: Authenticator
     caller: InternalCaller
     body_bytes_max: int
+    metrics: Callable[[Request], Response | None]
 
     def handle(self, request: Request) -> Response | Pending:
         """Answer one request: who asks, what it means, what is asked, is it allowed, do it, write it down."""
         certificate = certificate_for(request, self.performer.store.notary)
         if certificate is not None:
             return certificate
+        scraped = self.metrics(request)
+        if scraped is not None:
+            return scraped
         request_id = str(uuid.uuid4())
         signing_name = self.authenticator.signing_name(request)
         guest = None if signing_name else guest_of(request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from clary.store.database import Database
 from clary.store.records import Kind, Record, record_of
@@ -39,6 +39,13 @@ class World:
         """Return every record of an account, of any kind and region."""
         with self.database.read() as connection:
             return [record_of(row) for row in connection.execute(select(RECORD).where(RECORD.c.account == account))]
+
+    def states(self, kind: Kind) -> dict[tuple[str, str, str], int]:
+        """Return how many records of a kind are in each state, by account, region and state."""
+        place = (RECORD.c.account, RECORD.c.region, RECORD.c.state)
+        query = select(*place, func.count()).where(RECORD.c.kind == str(kind)).group_by(*place).order_by(*place)
+        with self.database.read() as connection:
+            return {(account, region, state): count for account, region, state, count in connection.execute(query)}
 
     def find_uid(self, uid: str) -> Record | None:
         """Return the record with this uid, or None."""

@@ -77,7 +77,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         registry = Registry(Models(), ServiceIndex.read(), {"s3": s3.operations(Platform(store, settings))})
         principals = Principals(store, store.clock)
         caller = InternalCaller(Performer(store, registry, store.clock), principals)
-        front = Front(caller.performer, Authenticator(principals, store.clock), caller, settings.request_bytes_max)
+        front = Front(
+            caller.performer,
+            Authenticator(principals, store.clock),
+            caller,
+            settings.request_bytes_max,
+            metrics=lambda _: None,
+        )
         with _serving(front.handle) as url:
             yield World(store, url, json.loads((home / CREDENTIALS).read_text()))
 
