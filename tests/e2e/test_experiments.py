@@ -12,10 +12,11 @@ import uuid
 import pytest
 
 SERVE = """#!/usr/bin/env python3
-import http.server, os, time
+import http.server, os
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body go out together
 
     def do_GET(self):
         self.answer(200, b"")
@@ -29,6 +30,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
 
     def log_message(self, *_):
         pass
@@ -75,6 +77,7 @@ def reported(account, name: str, *more: str) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_report_tells_which_of_two_models_is_better(account, image):
     name = f"ab-{uuid.uuid4().hex[:6]}"
     for each in ("bad", "good"):
@@ -117,7 +120,6 @@ def test_the_report_tells_which_of_two_models_is_better(account, image):
     for each in told["variants"]:
         assert 0 < each["latency_us"]["p50"] <= each["latency_us"]["p90"] <= each["latency_us"]["p99"]
     page = ab(account, "ab", name).stdout
-    print(page)
     assert "good is better with a probability of" in page
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from clary.cli.ab.comparison import Comparison
-from clary.cli.ab.report import Against, Report, Variant
+from clary.cli.ab.report import PRODUCTION, Against, Report, Variant
 from clary.cli.ab.traffic import PERCENTILES
 from clary.cli.screen import table
 
-COLUMNS = ("variant", "role", "weight", "requests", "4XX", "5XX", "errors", *PERCENTILES, "rewards", "mean reward")
-TEXTS = 2
+COLUMNS = ("variant", "weight", "requests", "4XX", "5XX", *PERCENTILES, "rewards", "mean")
+TEXTS = 1
 """Columns that hold words; the others hold numbers, which stand below each other by their ends."""
 CERTAIN = 0.9995
 HINT = "Send rewards with `clary reward {} INFERENCE_ID VALUE`, or as Model Monitor's ground truth below {}."
@@ -41,15 +41,12 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 def _row(variant: Variant) -> tuple[str, ...]:
     traffic, rewards = variant.traffic, variant.rewards
-    errors = traffic.errors_4xx + traffic.errors_5xx
     return (
-        variant.name,
-        variant.role,
+        variant.name if variant.role == PRODUCTION else f"{variant.name} ({variant.role})",
         "" if variant.weight is None else f"{variant.weight:g}",
         _count(traffic.requests),
         _count(traffic.errors_4xx),
         _count(traffic.errors_5xx),
-        f"{100 * errors / traffic.requests:.2f} %" if traffic.requests else "",
         *(_latency(traffic.latency_us.get(name)) for name in PERCENTILES),
         "" if rewards is None else _count(rewards.count),
         "" if rewards is None else f"{rewards.mean:.4g}",
@@ -65,7 +62,8 @@ def _verdict(against: Against, confidence: float) -> Iterator[str]:
         f"Reward of {against.variant} against {against.baseline}: {told.difference:+.4g} "
         f"(between {told.low:+.4g} and {told.high:+.4g} with {100 * confidence:g} % confidence)."
     )
-    yield f"{_better(against, told)} ({told.method})"
+    yield _better(against, told)
+    yield f"Method: {told.method}."
 
 
 def _better(against: Against, told: Comparison) -> str:
