@@ -57,7 +57,7 @@ from clary.server.internal import SESSION_S, InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
 from clary.server.telemetry.door import Door
-from clary.server.telemetry.families import Sources
+from clary.server.telemetry.families import Readings
 from clary.server.telemetry.otlp import Exporter
 from clary.server.waits import Waits
 from clary.services import (
@@ -297,17 +297,17 @@ def _caller(settings: Settings, store: Store) -> InternalCaller:
 
 def _metrics(settings: Settings, store: Store, caller: InternalCaller) -> Callable[[Request], Response | None]:
     """Return what answers scrapes, and have metrics sent to a collector if there is one."""
-    sources = Sources(store, settings.run / "counters")
+    readings = Readings(store, settings.run / "counters")
     if settings.otlp_endpoint:
         exporter = Exporter(
-            families=lambda: sources.families(None),
+            families=lambda: readings.families(None),
             endpoint=settings.otlp_endpoint,
             every_s=settings.otlp_interval_s,
             clock=store.clock,
             instance=f"{socket.gethostname()}:{settings.home}",
         )
         threading.Thread(target=exporter.run, args=(threading.Event(),), name="metrics", daemon=True).start()
-    return Door(sources, caller, settings.region).answer
+    return Door(readings, caller, settings.region).answer
 
 
 def _deliver(settings: Settings, store: Store, stop: threading.Event) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from clary.core.settings import load
 from clary.resources.endpoint import ENDPOINT
-from clary.server.telemetry.families import BOUNDS_S, Distribution, Family, Sources, distribution
+from clary.server.telemetry.families import BOUNDS_S, Distribution, Family, Readings, distribution
 from clary.store.counters import Meter, read
 from clary.store.store import Store, open_store
 
@@ -44,19 +44,19 @@ def test_totals_are_told_by_worker_and_to_their_own_account(store: Store, meter:
     count(meter, ACCOUNT, 200, 1000)
     count(meter, ACCOUNT, 500, 1000)
     count(meter, OTHER, 200, 1000)
-    sources = Sources(store, home / "run/counters")
+    readings = Readings(store, home / "run/counters")
     labels = {"account": ACCOUNT, "region": REGION, "endpoint": "e", "variant": "v", "worker": "gateway-1"}
-    own = sources.families(ACCOUNT)
+    own = readings.families(ACCOUNT)
     assert named(own, "invocations").samples == [(labels, 2.0)]
     assert named(own, "invocation_5xx_errors").samples == [(labels, 1.0)]
-    assert len(named(sources.families(None), "invocations").samples) == 2
+    assert len(named(readings.families(None), "invocations").samples) == 2
 
 
 def test_what_a_dead_worker_counted_is_told_no_more(store: Store, home: Path) -> None:
     dead = Meter(home / "run/counters", "gateway-2")
     count(dead, ACCOUNT, 200, 1000)
     dead.close()
-    assert named(Sources(store, home / "run/counters").families(None), "invocations").samples == []
+    assert named(Readings(store, home / "run/counters").families(None), "invocations").samples == []
 
 
 def test_latencies_fall_into_buckets_that_double(store: Store, meter: Meter, home: Path) -> None:
@@ -68,13 +68,13 @@ def test_latencies_fall_into_buckets_that_double(store: Store, meter: Meter, hom
     assert len(told.counts) == len(BOUNDS_S) + 1
     assert told.count == 6
     assert told.sum_s == pytest.approx(90.000767)
-    (sample,) = named(Sources(store, home / "run/counters").families(None), "model_latency").samples
+    (sample,) = named(Readings(store, home / "run/counters").families(None), "model_latency").samples
     assert isinstance(sample[1], Distribution)
 
 
 def test_nouns_are_counted_by_status(store: Store, home: Path) -> None:
     for number, state in enumerate(("InService", "InService", "Failed")):
         store.records(ACCOUNT, REGION).create(ENDPOINT, f"e{number}", {}, state=state)
-    told = named(Sources(store, home / "run/counters").families(ACCOUNT), "endpoints").samples
+    told = named(Readings(store, home / "run/counters").families(ACCOUNT), "endpoints").samples
     assert {labels["status"]: value for labels, value in told} == {"InService": 2.0, "Failed": 1.0}
-    assert named(Sources(store, home / "run/counters").families(OTHER), "endpoints").samples == []
+    assert named(Readings(store, home / "run/counters").families(OTHER), "endpoints").samples == []

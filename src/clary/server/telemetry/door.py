@@ -14,7 +14,7 @@ from clary.access.principal import Principal
 from clary.core.errors import ServiceError
 from clary.server.internal import InternalCaller
 from clary.server.telemetry import prometheus
-from clary.server.telemetry.families import Sources
+from clary.server.telemetry.families import Readings
 from clary.services.iam.kinds import ORGANIZATION
 from clary.wire.message import Request, Response
 
@@ -27,7 +27,7 @@ SIGNED = ("aws4-hmac-sha256", "aws ")
 class Door:
     """Answers scrapes."""
 
-    sources: Sources
+    readings: Readings
     caller: InternalCaller
     region: str
 
@@ -46,7 +46,7 @@ class Door:
             self.caller.client("cloudwatch", self.region, principal)("ListMetrics", Namespace="AWS/SageMaker")
         except ServiceError as error:
             return _said(error.status, error.message)
-        body = prometheus.text(self.sources.families(self._account(principal)))
+        body = prometheus.text(self.readings.families(self._account(principal)))
         return Response(200, [("content-type", prometheus.CONTENT_TYPE)], body.encode())
 
     def _principal(self, authorization: str) -> Principal | None:
@@ -64,7 +64,7 @@ class Door:
 
     def _account(self, principal: Principal) -> str | None:
         """Return the account whose numbers a principal may see, None for all."""
-        managed = self.sources.store.records(principal.account, "").find(ORGANIZATION, "organization")
+        managed = self.readings.store.records(principal.account, "").find(ORGANIZATION, "organization")
         return None if managed is not None else principal.account
 
 

@@ -75,7 +75,7 @@ LATENCIES: Sequence[tuple[str, str, Callable[[Counter], Latency]]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class Readings:
     """Where the numbers come from."""
 
     store: Store
