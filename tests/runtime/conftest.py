@@ -20,6 +20,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 DEADLINE_S = 60
+WARM = "import sys, {}; from clary_runtime.commands import main; sys.exit(main(sys.argv[1:]))"
 
 
 def environment(root: Path, further: dict[str, str]) -> dict[str, str]:
@@ -32,6 +33,8 @@ class Container:
     """One container's folder; `code` and `data` are given to it as the platform would."""
 
     root: Path
+    warm: str = ""
+    """What the processes that commands run in have imported before, as forks of warm parents have."""
 
     def hyperparameters(self, **values: object) -> None:
         self.config("hyperparameters", {name: str(value) for name, value in values.items()})
@@ -59,9 +62,11 @@ class Container:
         return str(path)
 
     def start(self, *arguments: str, **further: str) -> subprocess.Popen[str]:
+        program = ["-c", WARM.format(self.warm)] if self.warm else ["-m", "clary_runtime"]
+        first = {"PYTHONUNBUFFERED": "1"} if self.warm else {}
         return subprocess.Popen(
-            [sys.executable, "-m", "clary_runtime", *arguments],
-            env=environment(self.root, further),
+            [sys.executable, *program, *arguments],
+            env=environment(self.root, first | further),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

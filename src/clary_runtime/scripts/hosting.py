@@ -18,7 +18,7 @@ from typing import Any
 from clary_runtime import toolkits
 from clary_runtime.errors import ClientError
 from clary_runtime.layout import Layout
-from clary_runtime.scripts import codecs, requirements, sources
+from clary_runtime.scripts import codecs, forks, requirements, sources
 from clary_runtime.scripts.context import Context
 from clary_runtime.scripts.defaults import DEFAULTS, Handlers
 from clary_runtime.serving.messages import Reply, Request
@@ -99,6 +99,7 @@ def _code(layout: Layout, environ: Mapping[str, str]) -> tuple[Path, str]:
 
 
 def _imported(program: str, code: Path, site: Path | None) -> ModuleType:
+    forks.uncover(code)
     sys.path[:0] = [str(folder) for folder in (code, site) if folder]
     sys.path.append(str(toolkits.FOLDER))
     return importlib.import_module(program.removesuffix(".py").replace("/", "."))

@@ -19,7 +19,7 @@ from clary_runtime import toolkits
 from clary_runtime.errors import ClientError, ScriptError
 from clary_runtime.layout import Layout
 from clary_runtime.logs import LOG
-from clary_runtime.scripts import environment, requirements, sources
+from clary_runtime.scripts import environment, forks, requirements, sources
 from clary_runtime.scripts.environment import Job
 from clary_runtime.scripts.failures import error_message
 
@@ -41,7 +41,9 @@ def train(layout: Layout, framework: str, cpus: int, environ: Mapping[str, str])
     site = requirements.site_folder(code, layout.code / requirements.SITE, environ)
     variables = environment.variables(job)
     variables["PYTHONPATH"] = _python_path(code, site, environ.get("PYTHONPATH"))
-    _run(_command(entry, job), code, {"PYTHONUNBUFFERED": "1", **environ, **variables}, _introduction(job, variables))
+    told = {"PYTHONUNBUFFERED": "1", **environ, **variables}
+    # Packages of the job's own choice must not meet others of the same name that are imported already.
+    _run(_command(entry, job), code, told, _introduction(job, variables), fresh=site is not None)
 
 
 def _python_path(code: Path, site: Path | None, inherited: str | None) -> str:
@@ -66,12 +68,12 @@ def _introduction(job: Job, variables: Mapping[str, str]) -> str:
     return f"Invoking user script\n\nTraining Env:\n\n{described}\n\nEnvironment variables:\n\n{told}\n"
 
 
-def _run(command: list[str], folder: Path, variables: Mapping[str, str], introduction: str) -> None:
+def _run(command: list[str], folder: Path, variables: Mapping[str, str], introduction: str, *, fresh: bool) -> None:
     shown = " ".join(command)
     LOG.info("%s\nInvoking script with the following command:\n\n%s\n\n", introduction, shown)
     if command[0] == "/bin/sh":
         _make_executable(folder, command)
-    with subprocess.Popen(command, cwd=folder, env=dict(variables), stderr=subprocess.PIPE) as process:  # noqa: S603 - the customer's own program, in its sandbox
+    with _started(command, folder, variables, fresh=fresh) as process:
         _forward_signals(process)
         tail = _echo(process.stderr)
         code = process.wait()
@@ -81,13 +83,21 @@ def _run(command: list[str], folder: Path, variables: Mapping[str, str], introdu
     LOG.info("Reporting training SUCCESS")
 
 
+def _started(
+    command: list[str], folder: Path, variables: Mapping[str, str], *, fresh: bool
+) -> subprocess.Popen[bytes] | forks.Fork:
+    if not fresh and forks.worth_it(command):
+        return forks.Fork(command, folder, variables)
+    return subprocess.Popen(command, cwd=folder, env=dict(variables), stderr=subprocess.PIPE)  # noqa: S603 - the customer's own program, in its sandbox
+
+
 def _make_executable(folder: Path, command: list[str]) -> None:
     """Set the executable bit, which archives made on other systems often lose."""
     program = folder / shlex.split(command[2])[0]
     program.chmod(program.stat().st_mode | 0o111)
 
 
-def _forward_signals(process: subprocess.Popen[bytes]) -> None:
+def _forward_signals(process: subprocess.Popen[bytes] | forks.Fork) -> None:
     def forward(number: int, frame: object) -> None:
         process.send_signal(number)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import signal
@@ -15,12 +16,27 @@ from clary_runtime.scripts.failures import error_message
 from clary_runtime.scripts.sources import unpack
 
 SKLEARN = ("--framework", "sklearn")
+THREADS = """
+import numpy, xgboost
+from sklearn.ensemble import HistGradientBoostingClassifier
+drawn = numpy.random.default_rng(0).normal(size=(4000, 8))
+told = (drawn[:, 0] > drawn[:, 1]).astype(int)
+model = HistGradientBoostingClassifier(max_iter=20).fit(drawn, told)
+booster = xgboost.train({"nthread": 2, "objective": "binary:logistic"}, xgboost.DMatrix(drawn, told), 10)
+print((drawn @ drawn.T).shape, model.score(drawn, told) > 0.9, booster.num_boosted_rounds())
+"""
 REPORT = """
 import json, os, sys
 told = {name: value for name, value in os.environ.items() if name.startswith("SM_")}
 with open(os.path.join(os.environ["SM_MODEL_DIR"], "report.json"), "w") as out:
     json.dump({"argv": sys.argv[1:], "env": told, "cwd": os.getcwd()}, out)
 """
+
+
+@pytest.fixture(params=["new", "forked"])
+def container(request, container):
+    """Scripts run in new processes, and in forks of one that has imported what they import."""
+    return dataclasses.replace(container, warm="numpy, joblib" if request.param == "forked" else "")
 
 
 def submit(container, program="train.py", files=None, **hyperparameters) -> dict[str, str]:
@@ -84,6 +100,21 @@ def test_the_scripts_exit_code_is_kept(container):
     code, _ = container.train(*SKLEARN, **submit(container, files={"train__py": "raise SystemExit(42)"}))
     assert code == 42
     assert "ExitCode 42" in container.failure
+
+
+def test_libraries_with_threads_work_in_a_fork_too(container):
+    container = dataclasses.replace(container, warm="sklearn.ensemble, xgboost")
+    further = submit(container, files={"train__py": THREADS})
+    code, log = container.train(*SKLEARN, OMP_NUM_THREADS="2", **further)
+    assert "(4000, 4000) True 10" in log
+    assert code == 0
+
+
+def test_a_module_beside_the_script_comes_before_an_installed_one_of_its_name(container):
+    files = {"train__py": "import joblib, numpy; print(joblib.MINE, numpy.float64(1))", "joblib__py": "MINE = 'mine'"}
+    code, log = container.train(*SKLEARN, **submit(container, files=files))
+    assert "mine 1.0" in log
+    assert code == 0
 
 
 def test_a_shell_script_is_an_entry_point_too(container):
