@@ -40,8 +40,8 @@ def test_the_page_shows_every_variant_and_who_is_better(capsys: pytest.CaptureFi
     shown = [cell.strip() for cell in lines[0] if cell.strip()]
     assert shown == ["a", "1", "12 345", "6", "7", "1.23 ms", "25 ms", "1.5 s", "100", "0.2"]
     assert "old (gone)" in page
-    assert "Reward of b against a: -0.05 (between -0.1555 and +0.05637 with 95 % confidence)." in page
-    assert "a is better with a probability of 82.3 %." in page
+    assert "Reward of b against a: -0.05 (between -0.1555 and +0.05631 with 95 % confidence)." in page
+    assert "a is better with a probability of 82.1 %." in page
     assert "Left out: 1 234 rewards of inference ids that nobody answered in this time." in page
 
 
