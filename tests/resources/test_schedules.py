@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clary.resources.schedules import BadSchedule, parse
+from clary.resources.schedules import BadSchedule, newest_up_to, parse
 
 NOON = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)  # a Wednesday
 
@@ -118,3 +118,15 @@ def test_the_next_time_is_later_and_nothing_lies_between(since: datetime, minute
     local = datetime.fromtimestamp(at, ZoneInfo(zone))
     assert (local.minute, local.second) == (minute, 0)
     assert at - since.timestamp() <= timedelta(hours=2 if zone != "Pacific/Apia" else 27).total_seconds()
+
+
+@given(
+    expression=st.sampled_from(["cron(0 9 * * ? *)", "cron(*/7 3 ? * MON *)", "rate(5 minutes)", "rate(3 days)"]),
+    since=st.integers(1_700_000_000, 1_700_200_000),
+    later=st.integers(0, 40 * 86400),
+)
+def test_the_newest_time_that_has_come_is_the_last_of_all_that_have(expression: str, since: int, later: int) -> None:
+    schedule, at, newest = parse(expression, "Europe/Berlin", start=since), float(since), None
+    while (following := schedule.next_after(at)) is not None and following <= since + later:
+        newest = at = following
+    assert newest_up_to(schedule, since, since + later) == newest

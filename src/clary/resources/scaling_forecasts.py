@@ -1,7 +1,7 @@
 """Load forecast from its history, hour by hour: the habit of the week, the habit of the day, and the level of late.
 
-Each hour of the past is an observation. The forecast of an hour is a weighted mean of what was seen at that
-hour of that weekday (given a fortnight), else at that hour of the day; newer weeks weigh more. It is then
+Each hour before the last day is an observation. The forecast of an hour is a weighted mean of what was seen at
+that hour of that weekday (given a fortnight), else at that hour of the day; newer weeks weigh more. It is then
 scaled by how the last day compares with what the same method says of it. docs/decisions/0006 says why.
 """
 
@@ -50,24 +50,28 @@ def forecast(history: Loads, now: float) -> Forecast | None:
     past = {hour: max(0.0, load) for hour, load in history.items() if start - HISTORY_S <= hour < start}
     if not past or start - min(past) < NEEDED_S:
         return None
-    habit = _Habit(past, start)
-    level = _level(past, habit, start)
+    last = start - DAY_S
+    before = {hour: load for hour, load in past.items() if hour < last}
+    knows_weeks = start - min(past) >= HISTORY_S
+    if len(before) < SLOTS_OF_DAY:
+        habit, level = _Habit(past, start, knows_weeks=False), 1.0
+    else:
+        habit = _Habit(before, last, knows_weeks=knows_weeks)
+        level = _level(past, habit, start)
     return Forecast(start, tuple(habit.at(hour) * level for hour in range(start, start + HORIZON_S, HOUR_S)))
 
 
 class _Habit:
     """What is usual at an hour: hours that were not measured had no load, since what is idle emits nothing."""
 
-    def __init__(self, past: Loads, start: int) -> None:
-        first = min(past)
+    def __init__(self, past: Loads, end: int, *, knows_weeks: bool) -> None:
         self._weekly: dict[int, list[tuple[float, float]]] = defaultdict(list)
         self._daily: dict[int, list[tuple[float, float]]] = defaultdict(list)
-        for hour in range(first, start, HOUR_S):
-            weight = FADE_A_WEEK ** ((start - hour) / WEEK_S)
-            seen = (past.get(hour, 0.0), weight)
+        for hour in range(min(past), end, HOUR_S):
+            seen = (past.get(hour, 0.0), FADE_A_WEEK ** ((end - hour) / WEEK_S))
             self._weekly[hour // HOUR_S % SLOTS_OF_WEEK].append(seen)
             self._daily[hour // HOUR_S % SLOTS_OF_DAY].append(seen)
-        self._knows_weeks = start - first >= HISTORY_S
+        self._knows_weeks = knows_weeks
 
     def at(self, hour: int) -> float:
         """Return the load that is usual in the hour that begins then."""
