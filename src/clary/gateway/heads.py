@@ -62,8 +62,11 @@ class Head(NamedTuple):
 
     def with_values(self, values: Mapping[str, str]) -> Head:
         """Return a head that differs in header fields that say nothing of what is asked for."""
-        headers = self.headers.replaced(values)
-        return self._replace(headers=headers, length=None if self.length is None else _number(headers))
+        path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked = self
+        headers = headers.replaced(values)
+        if "content-length" in values and length is not None:
+            length = _number(headers)
+        return Head(path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked)
 
 
 def may_be_invocation(begun: bytearray) -> bool:
@@ -76,6 +79,7 @@ class Heads:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._changing: list[tuple[str, str] | None] = []  # of each line that may change: the field's name as written
         self._before: Head | None = None
 
     def parse(self, raw: bytes) -> Head | None:
@@ -88,6 +92,7 @@ class Heads:
             head = _read(lines)
             once = head is not None and len(set(head.headers)) == len(lines) - 1  # no field came twice
             self._before = head if once and len(raw) <= KEPT_BYTES_MAX else None
+            self._changing = [_changing(line) for line in lines] if self._before is not None else []
         self._lines = lines if self._before is not None else []
         return head
 
@@ -97,15 +102,20 @@ class Heads:
         if before is None or len(lines) != len(self._lines):
             return None
         values = {}
-        for old, new in zip(self._lines, lines, strict=True):
+        for old, new, changing in zip(self._lines, lines, self._changing):  # noqa: B905 - as many, see above
             if old != new:
-                name, _, value = new.partition(":")
-                key = name.lower()
-                if key not in CHANGING or not old.startswith(f"{name}:"):
+                if changing is None or not new.startswith(changing[0]):
                     return None
-                values[key] = value.strip(" \t")
+                start, name = changing
+                values[name] = new[len(start) :].strip(" \t")
         self._before = before.with_values(values)
         return self._before
+
+
+def _changing(line: str) -> tuple[str, str] | None:
+    """Return how a field begins that changes from request to request, and its name in lower case."""
+    name, colon, _ = line.partition(":")
+    return (name + colon, name.lower()) if name.lower() in CHANGING else None
 
 
 def parse(raw: bytes) -> Head | None:

@@ -25,17 +25,21 @@ class Headers:
     __slots__ = ("_items", "_joined")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
-        self._items = [(name.lower(), value) for name, value in items]
+        self._items: list[tuple[str, str]] | None = [(name.lower(), value) for name, value in items]
         self._joined = dict(self._items)
         if len(self._joined) < len(self._items):
             self._joined = _joined(self._items)
 
     def replaced(self, values: Mapping[str, str]) -> Headers:
         """Return the same fields, some of them with other values; no name may have come twice."""
-        found = Headers()
-        found._joined = {**self._joined, **values}
-        found._items = list(found._joined.items())
+        found = Headers.__new__(Headers)
+        found._joined, found._items = {**self._joined, **values}, None  # noqa: SLF001 - of its own kind
         return found
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Return the values by lower-case name, several joined by commas; not to be changed."""
+        return self._joined
 
     def get(self, name: str, default: str = "") -> str:
         """Return the value of a header, several joined by commas as RFC 9110 says."""
@@ -43,7 +47,7 @@ class Headers:
 
     def items(self) -> list[tuple[str, str]]:
         """Return every field as received."""
-        return list(self._items)
+        return list(self._joined.items() if self._items is None else self._items)
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._joined
@@ -52,7 +56,7 @@ class Headers:
         return iter(self._joined)
 
     def __repr__(self) -> str:
-        return f"Headers({self._items!r})"
+        return f"Headers({self.items()!r})"
 
 
 def _joined(items: list[tuple[str, str]]) -> dict[str, str]:

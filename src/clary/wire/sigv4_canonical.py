@@ -18,7 +18,10 @@ _TIDY_PATH = re.compile(r"(?:/(?!\.)[A-Za-z0-9_.~-]+)+")
 
 def canonical_request(request: Request, signed_headers: str, payload: str, *, encode_again: bool) -> bytes:
     """Return the text; S3 takes the path as it is, all others (`encode_again`) tidy it and encode it once more."""
-    headers = "".join([f"{name}:{_value(request.headers, name)}\n" for name in signed_headers.split(";")])
+    get = request.headers.fields.get
+    headers = "".join(
+        [f"{name}:{_value(request.headers, name, get(name, ''))}\n" for name in signed_headers.split(";")]
+    )
     path = request.path or "/"
     if encode_again and _TIDY_PATH.fullmatch(path) is None:
         path = _tidied(path)
@@ -37,9 +40,8 @@ def _recoded(text: str) -> str:
     return quote(unquote_to_bytes(text), safe="-_.~")
 
 
-def _value(headers: Headers, name: str) -> str:
+def _value(headers: Headers, name: str, value: str) -> str:
     """Return a header's value without needless spaces; each of several on its own, joined by commas."""
-    value = headers.get(name)
     if "," in value:
         return ",".join([_folded(each) for key, each in headers.items() if key == name])
     return _folded(value)

@@ -26,7 +26,7 @@ def dialect_of(request: Request, service: str) -> Dialect:
     """Return how the service tells its faults."""
     if service == "s3":
         return "s3"
-    form = request.headers.get("content-type").startswith("application/x-www-form-urlencoded")
+    form = request.headers.fields.get("content-type", "").startswith("application/x-www-form-urlencoded")
     return "query" if form or "Action=" in request.query else "json"
 
 
@@ -54,6 +54,14 @@ def unknown_access_key(dialect: Dialect, access_key: str) -> ServiceError:
             return ServiceError(invalid, code="InvalidClientTokenId", status=403)
         case "json":
             return ServiceError(invalid, code="UnrecognizedClientException", status=400)
+
+
+def wrong_token(dialect: Dialect, access_key: str) -> ServiceError:
+    """Return the fault of a session token that does not belong to the key it came with."""
+    if dialect == "s3":
+        text = "The provided token is malformed or otherwise invalid."
+        return ServiceError(text, code="InvalidToken", status=400)
+    return unknown_access_key(dialect, access_key)
 
 
 def expired_token(dialect: Dialect) -> ServiceError:
