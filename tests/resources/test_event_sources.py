@@ -57,6 +57,20 @@ def test_a_training_job_is_told_as_describe_tells_it_with_times_in_milliseconds(
     }
 
 
+def test_a_model_is_told_once_it_is_there() -> None:
+    model = replace(JOB, kind="sagemaker/model", name="m", before="", after="Created", status={})
+    event = told(model, {"ModelName": "m", "ExecutionRoleArn": "r"})
+    assert event["detail-type"] == "SageMaker Model State Change"
+    assert event["detail"] == {
+        "ModelName": "m",
+        "ModelArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/m",
+        "ExecutionRoleArn": "r",
+        "CreationTime": 1_600_000_000_000,
+        "Tags": {},
+    }
+    assert event_of(Happened(replace(model, before="Created", after=""), {}, {}, None)) is None
+
+
 def test_an_endpoint_is_told_with_its_status_in_capitals() -> None:
     spec = {"EndpointConfigName": "c", "variants": [{"name": "v", "weight": 1.0, "count": 2}]}
     event = told(ENDPOINT, spec)

@@ -17,6 +17,8 @@ from clary.store.records import Kind, Record
 ENDPOINT = Kind("sagemaker", "endpoint")
 ENDPOINT_CONFIG = Kind("sagemaker", "endpoint-config")
 MODEL = Kind("sagemaker", "model")
+CREATED = "Created"
+"""The one state of a model: no API shows it, but there is an event when a model comes to it."""
 ATTEMPTS_MAX = 3
 """Starts of one instance before a new endpoint fails."""
 HASH_LENGTH = 6

@@ -13,7 +13,7 @@ from typing import Any
 
 from clary.core.ids import arn
 from clary.resources.alarm import ALARM, alarm_arn, period_of
-from clary.resources.endpoint import ENDPOINT
+from clary.resources.endpoint import ENDPOINT, MODEL
 from clary.resources.event import Event, new_id
 from clary.resources.training_job import TRAINING_JOB
 from clary.store.outbox import Transition
@@ -66,6 +66,17 @@ def _training_job(happened: Happened) -> Event | None:
     }
     resource = arn("sagemaker", transition.region, transition.account, f"training-job/{transition.name}")
     return _event(happened, SAGEMAKER, "SageMaker Training Job State Change", resource, _in_ms(detail))
+
+
+def _model(happened: Happened) -> Event | None:
+    transition = happened.transition
+    if not transition.after:
+        return None
+    resource = arn("sagemaker", transition.region, transition.account, f"model/{transition.name}")
+    detail = {"ModelName": transition.name, "ModelArn": resource, **happened.spec, **happened.times()}
+    del detail["LastModifiedTime"]  # a model never changes
+    told = _in_ms({**detail, "Tags": happened.tags})
+    return _event(happened, SAGEMAKER, "SageMaker Model State Change", resource, told)
 
 
 def _endpoint(happened: Happened) -> Event | None:
@@ -181,6 +192,7 @@ def _is_time(name: str, value: Any) -> bool:
 SHAPES: Mapping[str, Callable[[Happened], Event | None]] = {
     str(TRAINING_JOB): _training_job,
     str(ENDPOINT): _endpoint,
+    str(MODEL): _model,
     str(ALARM): _alarm,
 }
 """By kind of record."""

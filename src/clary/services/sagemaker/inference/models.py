@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clary.core.errors import ValidationError
-from clary.resources.endpoint import MODEL
+from clary.resources.endpoint import CREATED, MODEL
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.sagemaker.nouns import list_page, refuse_unbuilt, require_role, spec_of, tag_attributes
 from clary.store.records import NameTaken, Record
@@ -29,7 +29,8 @@ class Models(Operations):
         name = request["ModelName"]
         arn = call.arn(f"model/{name}")
         try:
-            call.store.records.create(MODEL, name, spec_of(request), attributes=tag_attributes(request.get("Tags", ())))
+            tags = tag_attributes(request.get("Tags", ()))
+            call.store.records.create(MODEL, name, spec_of(request), state=CREATED, attributes=tags)
         except NameTaken:
             raise ValidationError(f'Cannot create already existing model "{arn}".') from None
         return {"ModelArn": arn}
