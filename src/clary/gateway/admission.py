@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -63,6 +63,8 @@ class Credential(Protocol):
         """Return when it ends, None if never."""
 
 
+Asked = tuple[tuple[str, str], ...]
+"""What a policy may speak of: names and values."""
 Find = Callable[[str, str], Credential | None]
 """Returns the credential of an access key and session token, None if there is none; reads the store."""
 
@@ -85,7 +87,7 @@ class Known:
     credential: Credential
     lasting: bool  # decisions depend on nothing but principal and parameters
     signing_keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    decisions: dict[tuple[tuple[str, str], ...], str] = field(default_factory=dict)
+    decisions: dict[tuple[str, Asked], str] = field(default_factory=dict)
 
 
 Found = Known | ServiceError | None
@@ -106,7 +108,7 @@ class Admission:
         self._waiting = 0
         self._forgotten = 0
 
-    def admit(self, request: Request, told: Mapping[str, str], then: Told) -> None:
+    def admit(self, request: Request, told: Asked, then: Told) -> None:
         """Tell whether the request may go on: at once if its key is known, else as soon as it is."""
         signature = sigv4.parse(request)
         if signature is None:
@@ -114,16 +116,12 @@ class Admission:
         if signature.service != SERVICE:
             message = f"Credential should be scoped to correct service: '{SERVICE}'."
             raise sigv4_faults.mismatch("json", message)
-
-        def decided(known: Found) -> None:
-            then(self._outcome(known, signature, request, told))
-
         key = (signature.access_key, signature.session_token)
         known = self._known.get(key)
         if known is not None or self._unknown.get(key, 0.0) > self._clock():
-            decided(known)
+            then(self._outcome(known, signature, request, told))
         else:
-            self._look_up(key, decided)
+            self._look_up(key, lambda found: then(self._outcome(found, signature, request, told)))
 
     def forget(self, accounts: frozenset[str], *, everyone: bool) -> None:
         """Drop what is remembered of these accounts, or of all; and every key that was nobody's."""
@@ -133,24 +131,22 @@ class Admission:
             if everyone or known.credential.principal.account in accounts:
                 del self._known[key]
 
-    def _outcome(
-        self, known: Found, signature: Signature, request: Request, told: Mapping[str, str]
-    ) -> Admitted | ServiceError:
-        if isinstance(known, ServiceError):
-            return known
+    def _outcome(self, known: Found, signature: Signature, request: Request, told: Asked) -> Admitted | ServiceError:
         if known is None:
             return sigv4_faults.unknown_access_key(signature.dialect, signature.access_key)
+        if isinstance(known, ServiceError):
+            return known
         try:
             return self._decide(known, signature, request, told)
         except ServiceError as refused:
             return refused
 
-    def _decide(self, known: Known, signature: Signature, request: Request, told: Mapping[str, str]) -> Admitted:
+    def _decide(self, known: Known, signature: Signature, request: Request, told: Asked) -> Admitted:
         credential, now = known.credential, self._clock()
         if credential.expires is not None and credential.expires <= now:
             raise sigv4_faults.expired_token(signature.dialect)
         sigv4.check(signature, request, _signing_key(known, signature), now)
-        key = (("region", signature.region), *told.items())
+        key = (signature.region, told)
         denied = known.decisions.get(key)
         if denied is None:
             denied = _denied(credential.principal, signature.region, request, told, now)
@@ -210,12 +206,12 @@ def _signing_key(known: Known, signature: Signature) -> bytes:
     return key
 
 
-def _denied(principal: Principal, region: str, request: Request, told: Mapping[str, str], now: float) -> str:
+def _denied(principal: Principal, region: str, request: Request, told: Asked, now: float) -> str:
     """Return why the call is denied, '' if it is allowed."""
     agent = request.headers.get("user-agent")
     context = request_context(now=now, secure=False, source_ip=LOOPBACK, user_agent=agent)
     needed = requirements(
-        "sagemaker-runtime", OPERATION, told, account=principal.account, region=region, context=context
+        "sagemaker-runtime", OPERATION, dict(told), account=principal.account, region=region, context=context
     )
     for each in needed:
         decision = decide(principal, each)

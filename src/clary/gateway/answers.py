@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -17,44 +18,58 @@ TIMED_OUT = (
     "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
     "each container in Amazon CloudWatch, resolve the issue, and try again."
 )
-Fields = tuple[tuple[str, str], ...]
+VARIANT_FIELD = "x-Amzn-Invoked-Production-Variant"
+RESULTS_MAX = 256
+"""Kinds of results whose header fields are remembered."""
+JSON = "Content-Type: application/json\r\n"
 
 
 class Answer(NamedTuple):
-    """What the client receives."""
+    """What the client receives; `fields` are lines of the head, each with its end."""
 
     status: int
-    fields: Fields
+    fields: str
     body: bytes = b""
 
     def encode(self, request_id: str, *, close: bool) -> bytes:
         """Return the bytes of the answer."""
-        fields = "".join([f"{name}: {value}\r\n" for name, value in self.fields])
+        status, fields, body = self
         head = (
-            f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}\r\nx-amzn-RequestId: {request_id}\r\n{fields}"
-            f"Content-Length: {len(self.body)}\r\nConnection: {'close' if close else 'keep-alive'}\r\n\r\n"
+            f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\nx-amzn-RequestId: {request_id}\r\n{fields}"
+            f"Content-Length: {len(body)}\r\nConnection: {'close' if close else 'keep-alive'}\r\n\r\n"
         )
-        return head.encode("latin-1", "replace") + self.body
+        return head.encode("latin-1", "replace") + body
+
+
+@lru_cache(RESULTS_MAX)
+def result_fields(variant: str, content_type: str | None, custom_attributes: str | None) -> str:
+    """Return what a client is told beside a prediction."""
+    fields = f"{VARIANT_FIELD}: {variant}\r\n"
+    if content_type is not None:
+        fields += f"Content-Type: {content_type}\r\n"
+    if custom_attributes is not None:
+        fields += f"X-Amzn-SageMaker-Custom-Attributes: {custom_attributes}\r\n"
+    return fields
 
 
 def refusal(error: ServiceError) -> Answer:
     """Return the answer that tells an error, in the shape of rest-json."""
     body = {"Message": error.message, **error.members}
-    fields = [("Content-Type", "application/json"), ("x-amzn-ErrorType", error.code)]
+    fields = f"{JSON}x-amzn-ErrorType: {error.code}\r\n"
     if error.status in (429, 503):
-        fields.append(("Retry-After", str(RETRY_AFTER_S)))
-    return Answer(error.status, tuple(fields), json.dumps(body).encode())
+        fields += f"Retry-After: {RETRY_AFTER_S}\r\n"
+    return Answer(error.status, fields, json.dumps(body).encode())
 
 
 def bare(status: int, message: str) -> Answer:
     """Return an answer of the front door, before any operation: a status and a message without a code."""
-    return Answer(status, (("Content-Type", "application/json"),), json.dumps({"message": message}).encode())
+    return Answer(status, JSON, json.dumps({"message": message}).encode())
 
 
 def unavailable(message: str) -> bytes:
     """Return a whole answer for a connection whose request nobody could take."""
     body = json.dumps({"__type": "ServiceUnavailableException", "message": message}).encode()
-    fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nRetry-After: {RETRY_AFTER_S}\r\n"
+    fields = f"{JSON}Content-Length: {len(body)}\r\nRetry-After: {RETRY_AFTER_S}\r\n"
     return f"HTTP/1.1 503 Service Unavailable\r\n{fields}Connection: close\r\n\r\n".encode() + body
 
 

@@ -174,23 +174,18 @@ class Connection(asyncio.Protocol):
             return  # an answer that came at once: the loop below goes on
         self._stepping = True
         try:
-            while self._writable and self._step():
-                pass
+            while self._writable:
+                if self._state is State.HEAD:
+                    if not self._read_head():
+                        break
+                elif self._state is not State.BODY or not self._read_body():
+                    break
         except Malformed as error:
             self._refuse(answers.bare(error.status, error.message))
         except TooLarge:
             self._refuse(answers.too_large(self._house.body_bytes_max))
         finally:
             self._stepping = False
-
-    def _step(self) -> bool:
-        match self._state:
-            case State.HEAD:
-                return self._read_head()
-            case State.BODY:
-                return self._read_body()
-            case _:
-                return False
 
     def _read_head(self) -> bool:
         buffer = self._buffer
@@ -230,10 +225,12 @@ class Connection(asyncio.Protocol):
             raise TooLarge
         self._chunks = Chunks(self._house.body_bytes_max) if head.length is None else None
         self._state = State.BODY
+        if self._read_body():
+            return True
         self._wait(BODY_S)
         if head.expects_continue and len(self._buffer) < (head.length or 1):
             self._transport.write(CONTINUE)
-        return True
+        return False
 
     def _read_body(self) -> bool:
         assert self._head is not None, "a body follows a head"

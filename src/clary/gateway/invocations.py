@@ -33,13 +33,7 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS_MAX = 2
 """Times that a request is sent to a model: once more if the first never came to a whole answer."""
-VARIANT_FIELD = "x-Amzn-Invoked-Production-Variant"
-RESULT_FIELDS = {
-    "content-type": "Content-Type",
-    "x-amzn-sagemaker-custom-attributes": "X-Amzn-SageMaker-Custom-Attributes",
-}
-"""What a client is told of the model's header fields."""
-
+ATTRIBUTES_FIELD = "x-amzn-sagemaker-custom-attributes"
 NODE = 2**48 - 1
 """The last group of a UUID."""
 
@@ -69,7 +63,7 @@ class Plane:
                 raise UnknownOperation("InvokeEndpointWithResponseStream is not built in Clary yet.")
             invocation = Invocation(self, read(head), body, began, request_id, respond)
             request = Request("POST", head.path, head.query, head.headers, body)
-            self.admission.admit(request, invocation.parameters.told(), invocation.admitted)
+            self.admission.admit(request, invocation.parameters.told, invocation.admitted)
         except ServiceError as error:
             respond(answers.refusal(error), request_id)
         except Exception:
@@ -82,7 +76,7 @@ class Invocation:
 
     __slots__ = (
         "_account", "_attempts", "_began", "_body", "_endpoint", "_exchange", "_lane", "_plane", "_pool", "_region",
-        "_request_id", "_respond", "_sent_at", "parameters", "request", "tried",
+        "_request_id", "_respond", "_sent_at", "_waits", "parameters", "request", "tried",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +91,7 @@ class Invocation:
         self._request_id = request_id
         self._respond = respond
         self._attempts = 0
+        self._waits = False
         self._sent_at = 0.0
         self._endpoint: Endpoint
         self._lane: Lane
@@ -126,8 +121,10 @@ class Invocation:
         self._pool, self._exchange = pool, exchange
         self._attempts += 1
         if self._attempts == 1:
-            self._plane.queue.forget(self)
             self._plane.deadlines.watch(self)
+        if self._waits:
+            self._waits = False
+            self._plane.queue.forget(self)
 
     def rerouted(self) -> None:
         """Find another way: the variant that the request waited for has gone."""
@@ -178,6 +175,7 @@ class Invocation:
         self._exchange = None
         self._lane.enter(self)
         if self._exchange is None:
+            self._waits = True
             self._plane.queue.watch(self)
 
     def _again(self, broken: Broken) -> bool:
@@ -204,9 +202,7 @@ class Invocation:
         return endpoint
 
     def _encoded(self) -> bytes:
-        start = "POST /invocations HTTP/1.1\r\nhost: localhost:8080\r\n"
-        fields = f"{start}{self.parameters.fields}content-length: {len(self._body)}\r\n\r\n"
-        return fields.encode("latin-1") + self._body
+        return b"%b%d\r\n\r\n%b" % (self.parameters.head, len(self._body), self._body)
 
     def _told(self, outcome: Reply | Broken) -> Answer:
         if isinstance(outcome, Reply):
@@ -222,24 +218,26 @@ class Invocation:
         return answers.model_error(self._region, self._account, self.parameters.endpoint, status, said)
 
     def _result(self, reply: Reply) -> Answer:
-        fields = [(RESULT_FIELDS[name], value) for name, value in reply.headers.items() if name in RESULT_FIELDS]
         if told := self.parameters.inference_id:
             place = (self._account, self._region, self.parameters.endpoint, self._lane.name)
             self._plane.notes.note(*place, told, self._request_id)
-        return Answer(200, ((VARIANT_FIELD, self._lane.name), *fields), reply.body)
+        get = reply.headers.get
+        fields = answers.result_fields(self._lane.name, get("content-type"), get(ATTRIBUTES_FIELD))
+        return Answer(200, fields, reply.body)
 
     def _count(self, status: int) -> None:
-        now, meter = self._plane.stopwatch(), self._plane.meter
-        model_s = now - self._sent_at
-        overhead_us = max(0, round((now - self._began - model_s) * 1e6))
-        slot = self._lane.counted(meter)
-        slot.count(status, model_us=round(model_s * 1e6), overhead_us=overhead_us, minute=meter.minute)
+        meter, sent_at = self._plane.meter, self._sent_at
+        model_us = int((self._plane.stopwatch() - sent_at) * 1e6)
+        overhead_us = int((sent_at - self._began) * 1e6)
+        slot = self._lane.slot or self._lane.counted(meter)
+        slot.count(status, model_us=model_us, overhead_us=overhead_us, minute=meter.minute)
 
     def _refuse(self, error: ServiceError) -> None:
         self._end(answers.refusal(error))
 
     def _end(self, answer: Answer) -> None:
-        self._plane.queue.forget(self)
+        if self._waits:
+            self._plane.queue.forget(self)
         self._plane.deadlines.forget(self)
         self._respond(answer, self._request_id)
         if self._attempts:

@@ -106,7 +106,8 @@ class Lane:
     def leave(self) -> None:
         """Hear that a request which was sent is over."""
         self.under_way -= 1
-        self.freed()
+        if self.waiting:
+            self.freed()
 
     def freed(self) -> None:
         """Send those that wait, as far as there is room."""

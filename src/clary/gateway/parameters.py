@@ -31,7 +31,9 @@ UNSUPPORTED = {
     f"{PREFIX}session-id": "Endpoint {} does not support stateful sessions.",
     f"{PREFIX}enable-explanations": "Endpoint {} does not have an explainer.",
 }
-KNOWN_MAX = 256
+KNOWN_MAX = 4096
+"""Kinds of requests that are remembered: enough for some thousand endpoints."""
+START = "POST /invocations HTTP/1.1\r\nhost: localhost:8080\r\n"
 
 
 class Parameters(NamedTuple):
@@ -42,15 +44,8 @@ class Parameters(NamedTuple):
     target_model: str
     inference_id: str
     fields: str  # the header fields that the model receives
-
-    def told(self) -> dict[str, str]:
-        """Return what a policy may speak of, under the names of AWS's model."""
-        told = {"EndpointName": self.endpoint}
-        if self.target_variant:
-            told["TargetVariant"] = self.target_variant
-        if self.target_model:
-            told["TargetModel"] = self.target_model
-        return told
+    head: bytes  # of the request to the model, up to the number of its body's bytes
+    told: tuple[tuple[str, str], ...]  # what a policy may speak of, under the names of AWS's model
 
 
 def read(head: Head) -> Parameters:
@@ -67,12 +62,17 @@ def _read(endpoint: str, asked: tuple[tuple[str, str], ...]) -> Parameters:
         raise _broken(f"Value '{endpoint}' at 'endpointName'", rule)
     for name, value in asked:
         _check(name, value)
+    variant, model = _joined(asked, f"{PREFIX}target-variant"), _joined(asked, f"{PREFIX}target-model")
+    fields = "".join(f"{name}: {value}\r\n" for name, value in asked)
+    told = (("EndpointName", endpoint), ("TargetVariant", variant), ("TargetModel", model))
     return Parameters(
         endpoint=endpoint,
-        target_variant=_joined(asked, f"{PREFIX}target-variant"),
-        target_model=_joined(asked, f"{PREFIX}target-model"),
+        target_variant=variant,
+        target_model=model,
         inference_id=_joined(asked, f"{PREFIX}inference-id"),
-        fields="".join(f"{name}: {value}\r\n" for name, value in asked),
+        fields=fields,
+        head=f"{START}{fields}content-length: ".encode("latin-1"),
+        told=tuple((name, value) for name, value in told if value),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +40,10 @@ class Asker(Protocol):
 
 class Sender(Protocol):
     """Whoever sends requests to an instance."""
+
+    @property
+    def waiting(self) -> Collection[Asker]:
+        """Return who waits for room at an instance."""
 
     def review(self) -> None:
         """Hear that it was set aside, or is back."""
@@ -180,7 +184,8 @@ class Pool:
 
     def _tell_senders(self) -> None:
         for each in self.senders:
-            each.freed()
+            if each.waiting:
+                each.freed()
 
 
 class Carrier:
