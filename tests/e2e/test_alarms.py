@@ -149,3 +149,10 @@ def test_an_alarm_tells_those_who_listen_to_its_topic(account: Account) -> None:
     asked = {"AlarmName": "a", "HistoryItemType": "Action"}
     (done,) = eventually(lambda: cloudwatch.describe_alarm_history(**asked)["AlarmHistoryItems"], 10)
     assert done["HistorySummary"] == f"Successfully executed action {topic}"
+
+
+def test_many_points_are_taken_compressed_as_sdks_send_them(cloudwatch: Any) -> None:
+    data = [{"MetricName": f"m{number:03}", "Value": float(number), "Unit": "Count"} for number in range(500)]
+    cloudwatch.put_metric_data(Namespace="Compressed", MetricData=data)
+    pages = cloudwatch.get_paginator("list_metrics").paginate(Namespace="Compressed")
+    assert sum(len(page["Metrics"]) for page in pages) == 500

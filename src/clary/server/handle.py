@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,10 +23,13 @@ from clary.server.waits import Pending
 from clary.services.operation import Answer, Wait
 from clary.services.s3.addressing import to_path_style
 from clary.store.database import unavailable
+from clary.wire.compression import inflated
 from clary.wire.message import Body, Request, Response
 from clary.wire.validation import validate
 
 log = logging.getLogger(__name__)
+
+FORM = "x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,21 @@ class Front:
         request_id = str(uuid.uuid4())
         signing_name = self.authenticator.signing_name(request)
         guest = None if signing_name else guest_of(request)
-        match = self.performer.registry.match(to_path_style(request), SERVICE if guest else signing_name)
+        match = self.performer.registry.match(
+            to_path_style(self._told_plainly(request)), SERVICE if guest else signing_name
+        )
         if match is None:
             return _nobody(signing_name, request_id)
         return self._told(match, request_id, partial(self._answer, request, match, request_id, guest))
+
+    def _told_plainly(self, request: Request) -> Request:
+        """Return a request whose form, which names the operation, can be read."""
+        encoding = request.headers.get("content-encoding")
+        if not encoding or FORM not in request.headers.get("content-type") or not isinstance(request.body, bytes):
+            return request
+        with suppress(ServiceError):  # which is raised again once it is known in whose words
+            return replace(request, body=inflated(request.body, encoding, self.body_bytes_max))
+        return request
 
     def _told(self, match: Match, request_id: str, act: Callable[[], Response | Pending]) -> Response | Pending:
         """Return what `act` returns, or the error that it raises."""
@@ -73,7 +88,7 @@ class Front:
         identity = guest or self.authenticator.authenticate(request, match.service.name)
         if match.operation is None:
             raise match.error or UnknownOperation("The operation is unknown.")
-        received = replace(to_path_style(identity.request), body=self._body(match, identity))
+        received = replace(to_path_style(identity.request), body=self._body(request, match, identity))
         params = match.protocol.read(match.operation, received)
         if match.service.name != "s3":  # S3 has rules of its own, and words of its own for them.
             validate(match.operation, params)
@@ -109,12 +124,15 @@ class Front:
             return request
         return replace(request, body=whole(request.body, self.body_bytes_max))
 
-    def _body(self, match: Match, identity: Identity | Guest) -> Body:
+    def _body(self, request: Request, match: Match, identity: Identity | Guest) -> Body:
         """Return the body, checked against its signature: at once if it fits, else as it is read."""
         assert match.operation is not None
         if match.operation.has_streaming_input:
             return identity.stream()
-        return identity.whole_body(self.body_bytes_max)
+        body = identity.whole_body(self.body_bytes_max)
+        if match.service.name == "s3":  # whose objects are kept as they came
+            return body
+        return inflated(body, request.headers.get("content-encoding"), self.body_bytes_max)
 
 
 def _nobody(signing_name: str, request_id: str) -> Response:
