@@ -13,7 +13,6 @@ ACCOUNT, REGION = "111122223333", "eu-west-1"
 HERE = f"{REGION}:{ACCOUNT}"
 SAGEMAKER = f"arn:aws:sagemaker:{HERE}"
 EVENTS = f"arn:aws:events:{HERE}"
-TWO_OBJECTS = {"Objects": [{"Key": "k"}, {"Key": "l", "VersionId": "1"}]}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service/job"
 
 
@@ -118,12 +117,7 @@ def needs(service: str, operation: str, *, caller: str = "", **params: object) -
             {"Bucket": "b", "Key": "k", "CopySource": "src/a?versionId=7"},
             [("s3:GetObjectVersion", "arn:aws:s3:::src/a"), ("s3:PutObject", "arn:aws:s3:::b/k")],
         ),
-        (
-            "s3",
-            "DeleteObjects",
-            {"Bucket": "b", "Delete": TWO_OBJECTS},
-            [("s3:DeleteObject", "arn:aws:s3:::b/k"), ("s3:DeleteObjectVersion", "arn:aws:s3:::b/l")],
-        ),
+        ("s3", "DeleteObjects", {"Bucket": "b"}, []),
         (
             "s3",
             "PutObject",

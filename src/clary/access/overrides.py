@@ -49,10 +49,11 @@ FREE = frozenset(
         *(("sqs", operation) for operation in SQS_SHARED),
         *(("sns", operation) for operation in SNS_SHARED),
         ("events", "PutEvents"),
+        ("s3", "DeleteObjects"),
     }
 )
 """Need no permission here: AssumeRole and those on queues, topics and buses decide by themselves, since these may have
-a policy that allows the call (services/resource_policies.py)."""
+a policy that allows the call (services/resource_policies.py). DeleteObjects asks for each key."""
 
 S3_ACTIONS = {
     "HeadObject": "GetObject",
@@ -168,7 +169,7 @@ def _tagging(prefix: str, operation: str) -> str:
 
 
 def _versioned(operation: str, params: Params, needs: list[Need]) -> list[Need]:
-    if operation == "DeleteObjects" or not params.get("VersionId"):
+    if not params.get("VersionId"):
         return needs
     return [(S3_VERSIONED.get(action, action), resource) for action, resource in needs]
 
@@ -178,17 +179,6 @@ def _copy(params: Params, needs: Sequence[Need]) -> list[Need]:
     source = unquote(path).removeprefix("/")
     resource = source if source.startswith("arn:") else f"arn:aws:s3:::{source}"
     return [("s3:GetObjectVersion" if version else "s3:GetObject", resource), *_tagged(params, needs)]
-
-
-def _delete_each(params: Params, _: Sequence[Need]) -> list[Need]:
-    """Return a need for each key; here the whole call is denied if one of them is."""
-    bucket = params.get("Bucket", "*")
-    objects = (params.get("Delete") or {}).get("Objects") or ()
-    return [(_delete_action(each), f"arn:aws:s3:::{bucket}/{each['Key']}") for each in objects]
-
-
-def _delete_action(identifier: Params) -> str:
-    return "s3:DeleteObjectVersion" if identifier.get("VersionId") else "s3:DeleteObject"
 
 
 def _of_rule(params: Params, needs: Sequence[Need]) -> list[Need]:
@@ -229,7 +219,6 @@ def _attributes(params: Params, needs: Sequence[Need]) -> list[Need]:
 SPECIAL: Mapping[tuple[str, str], Callable[[Params, Sequence[Need]], list[Need]]] = {
     ("s3", "CopyObject"): _copy,
     ("s3", "UploadPartCopy"): _copy,
-    ("s3", "DeleteObjects"): _delete_each,
     ("s3", "PutObject"): _tagged,
     ("s3", "CreateMultipartUpload"): _tagged,
     ("s3", "GetObjectAttributes"): _attributes,

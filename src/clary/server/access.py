@@ -107,7 +107,7 @@ class Authenticator:
     def _credential(self, access_key: str, token: str, dialect: sigv4_faults.Dialect, now: float) -> Credential:
         credential = self._principals.find(access_key, token)
         if credential is None:
-            raise sigv4_faults.unknown_access_key(dialect, access_key)
+            raise (sigv4_faults.wrong_token if token else sigv4_faults.unknown_access_key)(dialect, access_key)
         if credential.expires is not None and credential.expires <= now:
             raise sigv4_faults.expired_token(dialect)
         return credential

@@ -10,15 +10,14 @@ from typing import Any
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from clary.access.context import request_context
-from clary.access.decide import decide
 from clary.access.match import Context
 from clary.access.principal import Principal
 from clary.access.requirements import requirements
 from clary.core.clock import Clock
 from clary.core.errors import AccessDenied, ServiceError, ServiceUnavailable, StaleRecord, UnknownOperation
 from clary.core.ids import uid
+from clary.server.guards import judge
 from clary.server.registry import Registry, Service
-from clary.server.resource_tags import with_tags
 from clary.services.operation import Answer, Call, Caller, Handler, Wait
 from clary.store.audit import Entry
 from clary.store.store import Store
@@ -93,7 +92,7 @@ class Performer:
             caller=asked.principal.arn,
         )
         for requirement in needed:
-            decision = decide(asked.principal, with_tags(requirement, self.store))
+            decision = judge(requirement, asked.principal, self.store, asked.params.get("VersionId", ""))
             if not decision.allowed:
                 raise AccessDenied(decision.message, code=_denial_code(asked.operation.service_model))
 

@@ -11,10 +11,11 @@ from clary.services.s3.listings import Listings
 from clary.services.s3.multipart import Uploads
 from clary.services.s3.objects import Objects
 from clary.services.s3.parts import Parts
+from clary.services.s3.policies import BucketPolicies
 from clary.services.s3.tags import Tags
 from clary.services.s3.versions import Versions
 
-NOUNS = (Buckets, Objects, Copies, Listings, Deletions, Uploads, Parts, Tags, Versions, AccessSettings)
+NOUNS = (Buckets, Objects, Copies, Listings, Deletions, Uploads, Parts, Tags, Versions, AccessSettings, BucketPolicies)
 
 
 def operations(platform: Platform) -> tuple[Operations, ...]:

@@ -1,7 +1,9 @@
-"""Who else may touch a bucket: nobody, as in AWS's buckets of today, whose ACLs are off."""
+"""What ACLs and the block of public access say: nothing is public, as in AWS's buckets of today."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from clary.core.errors import ServiceError
@@ -12,6 +14,8 @@ from clary.services.s3.reading import stored
 from clary.store.records import Record
 
 BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+ALL_BLOCKED = MappingProxyType(dict.fromkeys(BLOCKS, True))
+"""What holds for a new bucket."""
 ENFORCED = "BucketOwnerEnforced"
 
 
@@ -48,7 +52,7 @@ class AccessSettings(Operations):
     @operation("GetPublicAccessBlock")
     def public_access(self, call: Call, request: Params) -> Result:
         """Return what of public access is blocked."""
-        blocked = own_bucket(call, request).spec.get("PublicAccessBlock", dict.fromkeys(BLOCKS, True))
+        blocked = own_bucket(call, request).spec.get("PublicAccessBlock", ALL_BLOCKED)
         if not blocked:
             text = "The public access block configuration was not found"
             raise ServiceError(text, code="NoSuchPublicAccessBlockConfiguration", status=404)
@@ -68,6 +72,11 @@ class AccessSettings(Operations):
         """Forget what of public access is blocked."""
         configure(call, own_bucket(call, request).name, {"PublicAccessBlock": {}})
         return None
+
+
+def blocks(bucket: Record) -> Mapping[str, bool]:
+    """Return what of public access is blocked, each by its name."""
+    return {**dict.fromkeys(BLOCKS, False), **bucket.spec.get("PublicAccessBlock", ALL_BLOCKED)}
 
 
 def _full_control(bucket: Record) -> dict[str, Any]:

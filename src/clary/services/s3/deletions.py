@@ -6,8 +6,10 @@ from typing import Any
 
 from clary.core.errors import ServiceError
 from clary.services.operation import Call, Operations, Params, Result, operation
+from clary.services.resource_policies import Guarded, authorise
 from clary.services.s3 import conditions, faults, writing
 from clary.services.s3.ownership import key_of, own_bucket, versioning
+from clary.services.s3.policies import policies_for
 from clary.store.objects import Versioning, Written
 from clary.store.records import Record
 
@@ -24,7 +26,7 @@ class Deletions(Operations):
 
     @operation("DeleteObjects")
     def delete_many(self, call: Call, request: Params) -> Result:
-        """Delete a batch, each for itself: one that fails leaves the others deleted."""
+        """Delete a batch, each for itself: one that fails, or may not be deleted, leaves the others deleted."""
         bucket = own_bucket(call, request)
         named = request["Delete"].get("Objects", ())
         if not 1 <= len(named) <= DELETE_MAX:
@@ -35,12 +37,19 @@ class Deletions(Operations):
             key, version = each.get("Key", ""), each.get("VersionId", "")
             named_by = {"Key": key} | ({"VersionId": version} if version else {})
             try:
+                _authorise(call, bucket, key, version)
                 done = _delete(call, bucket, each)
             except ServiceError as error:
                 errors.append({**named_by, "Code": error.code, "Message": error.message})
             else:
                 deleted.append({**named_by, **_marker_told(done)})
         return {"Deleted": [] if request["Delete"].get("Quiet") else deleted, "Errors": errors}
+
+
+def _authorise(call: Call, bucket: Record, key: str, version: str) -> None:
+    action = "s3:DeleteObjectVersion" if version else "s3:DeleteObject"
+    policies = policies_for(bucket, call.principal, action)
+    authorise(call, action, Guarded(f"arn:aws:s3:::{bucket.name}/{key}", bucket.account, policies))
 
 
 def _delete(call: Call, bucket: Record, request: Params) -> dict[str, Any]:

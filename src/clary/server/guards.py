@@ -1,0 +1,104 @@
+"""What the store knows of the resource that a call is about, and policies ask for: whose it is, its policy, its tags.
+
+IAM user guide, «Controlling access to AWS resources using tags». What a request asks to be tagged with is told by
+its parameters; what stands in the store is told here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from clary.access.decide import Decision, Requirement, decide
+from clary.access.policy import Policy
+from clary.access.principal import Principal
+from clary.core.ids import Arn
+from clary.services.iam.kinds import POLICY, ROLE, USER, key_of
+from clary.services.s3.ownership import BUCKET
+from clary.services.s3.policies import policies_for
+from clary.services.sagemaker.nouns import tags_of
+from clary.services.sagemaker.tags import KINDS
+from clary.store.records import Record
+from clary.store.store import Store
+
+IDENTITIES = MappingProxyType({"user": USER, "role": ROLE, "policy": POLICY})
+EXISTING_TAG = "existingobjecttag"
+OF_EXISTING_OBJECTS = (
+    "s3:GetObject", "s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectTagging",
+    "s3:DeleteObjectVersionTagging",
+)  # fmt: skip
+"""Actions, or how they begin, that may be bound to the tags an object has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A requirement with the tags of its resource, and the policies and owner of that."""
+
+    requirement: Requirement
+    policies: tuple[Policy, ...] = ()
+    owner: str = ""
+
+
+def judge(requirement: Requirement, principal: Principal, store: Store, version: str = "") -> Decision:
+    """Return whether a principal may, given what the store knows; `version` is of the object that is meant."""
+    arn = Arn.parse(requirement.resource)
+    guard = Guard(requirement)
+    if arn is not None and arn.service == "s3":
+        guard = _of_bucket(requirement, principal, store, version)
+    elif arn is not None and arn.service in TAGGED:
+        guard = Guard(_told(requirement, TAGGED[arn.service](arn, store), ("aws", arn.service)))
+    service = principal.sort == "Service"
+    # A service belongs to no account and has no identity policies: the resource alone lets it in.
+    owner = "" if service else guard.owner
+    must = service and bool(guard.owner)
+    return decide(principal, guard.requirement, guard.policies, owner=owner, resource_must_allow=must)
+
+
+def _told(requirement: Requirement, tags: Mapping[str, str], prefixes: tuple[str, ...]) -> Requirement:
+    told = {f"{prefix}:resourcetag/{key.lower()}": value for key, value in tags.items() for prefix in prefixes}
+    return replace(requirement, context={**requirement.context, **told}) if told else requirement
+
+
+def _of_sagemaker(arn: Arn, store: Store) -> Mapping[str, str]:
+    noun, _, name = arn.resource.partition("/")
+    kind = KINDS.get(noun)
+    records = store.records(arn.account, arn.region)
+    record = None if kind is None else records.find(kind, name)
+    return {tag["Key"]: tag["Value"] for tag in tags_of(records.attributes(record.uid))} if record else {}
+
+
+def _of_identity(arn: Arn, store: Store) -> Mapping[str, str]:
+    noun, _, path = arn.resource.partition("/")
+    kind = IDENTITIES.get(noun)
+    record = None if kind is None else store.records(arn.account, "").find(kind, key_of(path.rpartition("/")[2]))
+    return record.spec.get("Tags", {}) if record else {}
+
+
+TAGGED: Mapping[str, Callable[[Arn, Store], Mapping[str, str]]] = MappingProxyType(
+    {"sagemaker": _of_sagemaker, "iam": _of_identity}
+)
+
+
+def _of_bucket(requirement: Requirement, principal: Principal, store: Store, version: str) -> Guard:
+    name, _, key = requirement.resource.removeprefix("arn:aws:s3:::").partition("/")
+    bucket = store.records(principal.account, "").find(BUCKET, name)
+    if bucket is None:
+        return Guard(requirement)
+    policies = policies_for(bucket, principal, requirement.action)
+    asked = requirement
+    if key and requirement.action.startswith(OF_EXISTING_OBJECTS) and _ask_for_tags(principal, policies):
+        asked = _with_object_tags(requirement, bucket, key, store, version)
+    return Guard(asked, policies, bucket.account)
+
+
+def _ask_for_tags(principal: Principal, policies: tuple[Policy, ...]) -> bool:
+    """Say whether any policy asks for the tags of objects: most do not, and reading them takes time."""
+    sides = (*principal.identity, *(principal.boundary or ()), *(principal.session or ()), *policies)
+    return any(EXISTING_TAG in each.document.lower() for each in sides)
+
+
+def _with_object_tags(requirement: Requirement, bucket: Record, key: str, store: Store, version: str) -> Requirement:
+    found = store.objects.find(bucket.uid, key, version)
+    told = {f"s3:{EXISTING_TAG}/{name.lower()}": value for name, value in (found.tags if found else {}).items()}
+    return replace(requirement, context={**requirement.context, **told})
