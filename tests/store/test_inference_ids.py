@@ -73,3 +73,17 @@ def test_a_full_file_is_given_away_and_notes_end_where_nobody_takes_them(
     assert taken(reader) == ["id-99"]
     assert kept == sorted(f"id-{number}" for number in range(len(kept)))
     notes.close()
+
+
+def test_half_a_line_on_a_full_disk_ends_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    notes = Notes(tmp_path, "gateway-0", lambda: now[0])
+    note(notes, 1)
+    write = inference_ids.os.write
+    with monkeypatch.context() as full:
+        full.setattr(inference_ids.os, "write", lambda descriptor, line: write(descriptor, line[:5]))
+        note(notes, 2)
+    now[0] = inference_ids.PAUSE_S
+    note(notes, 3)
+    assert sorted(each for reader, _ in readers(tmp_path) for each in taken(reader)) == ["id-1", "id-3"]
+    notes.close()

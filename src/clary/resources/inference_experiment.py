@@ -97,6 +97,7 @@ class Experiment:
     end: float
     revision: int
     stop: Stop
+    inherited: Mapping[str, Mapping[str, Any]]  # what the endpoint's configuration said beside what is said here
     asked: Asked | None
     detail: Mapping[str, Any]
     record: Record = field(repr=False)
@@ -123,6 +124,7 @@ class Experiment:
             end=spec["end"],
             revision=spec["revision"],
             stop=Stop.read(spec["stop"]) if "stop" in spec else Stop(),
+            inherited=spec.get("inherited", {}),
             asked=None if asked is None else Asked(**asked),
             detail=record.status,
             record=record,
@@ -132,13 +134,13 @@ class Experiment:
         """Return the endpoint configuration of the experiment while it runs, as CreateEndpointConfig takes it."""
         known = {each["VariantName"]: each for each in self.variants}
         source, shadow = known[self.source], known[self.shadow]
-        return self._config(str(self.revision), [_production(source)], [self._sampled(shadow)])
+        return self._config(str(self.revision), [self._source(source)], [self._sampled(shadow)])
 
     def final_config(self) -> dict[str, Any]:
         """Return the endpoint configuration that the experiment leaves behind."""
         wanted = {each["VariantName"]: each for each in (*self.variants, *self.stop.variants)}
         source, shadow = wanted[self.source], wanted[self.shadow]
-        production = [_production(source)] if self.stop.source is Action.RETAIN else []
+        production = [self._source(source)] if self.stop.source is Action.RETAIN else []
         if self.stop.shadow is Action.PROMOTE:
             production.append(_production(shadow))
         shadows = [self._sampled(shadow)] if self.stop.shadow is Action.RETAIN else []
@@ -155,6 +157,9 @@ class Experiment:
             return "Deleting" if action is Action.REMOVE else "InService"
         return "InService" if name in serving else "Creating"
 
+    def _source(self, variant: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self.inherited.get("variant", {}), **_production(variant)}
+
     def _sampled(self, variant: Mapping[str, Any]) -> dict[str, Any]:
         """Return a shadow variant: beside a production variant of weight 1, its weight is its share of the requests."""
         return {**_production(variant), "InitialVariantWeight": self.percentage / 100}
@@ -164,6 +169,7 @@ class Experiment:
     ) -> dict[str, Any]:
         tail = f"-{self.uid}-{suffix}"
         return {
+            **self.inherited.get("config", {}),
             "EndpointConfigName": self.name[: CONFIG_NAME_MAX - len(tail)].rstrip("-") + tail,
             "ProductionVariants": list(production),
             **({"ShadowProductionVariants": list(shadows)} if shadows else {}),

@@ -62,7 +62,8 @@ class Notes:
         told = [int(now * 1000), account, region, endpoint, variant, inference_id, request_id]
         line = json.dumps(told, separators=(",", ":")).encode() + b"\n"
         try:
-            os.write(self._opened(), line)
+            if os.write(self._opened(), line) < len(line):
+                raise OSError("the disk is full")  # half a line ends its file, so that no reader stumbles over it
         except OSError as error:
             log.warning("inference ids are not noted for %.0f s: %s", PAUSE_S, error)
             self._rests_until = now + PAUSE_S

@@ -107,6 +107,28 @@ def test_an_endpoint_that_is_there_must_have_the_source_variant_alone(aws) -> No
         aws("sagemaker")("CreateInferenceExperiment", **request())
 
 
+def test_what_else_the_endpoint_was_configured_with_stays(aws) -> None:
+    main = {
+        "VariantName": "main", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large",
+        "VolumeSizeInGB": 7,
+    }  # fmt: skip
+    aws("sagemaker")(
+        "CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[main], EnableNetworkIsolation=True
+    )
+    aws("sagemaker")("CreateEndpoint", EndpointName="e", EndpointConfigName="c")
+    aws("sagemaker")("CreateModel", ModelName="n", PrimaryContainer={"Image": "i"}, ExecutionRoleArn=ROLE)
+    with pytest.raises(ValidationError, match="The production variant main has the model m, not n"):
+        aws("sagemaker")(
+            "CreateInferenceExperiment", **request(ModelVariants=[variant("main", model="n"), variant("candidate")])
+        )
+    aws("sagemaker")("CreateInferenceExperiment", **request())
+    config = experiment(aws).config()
+    assert config["EnableNetworkIsolation"] is True
+    assert [each.get("VolumeSizeInGB") for each in config["ProductionVariants"]] == [7]
+    assert [each.get("VolumeSizeInGB") for each in config["ShadowProductionVariants"]] == [None]
+    assert "inherited" not in describe(aws)
+
+
 def test_the_endpoint_of_an_experiment_is_shown_with_what_it_serves(aws) -> None:
     main = {"VariantName": "main", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     aws("sagemaker")("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[main])

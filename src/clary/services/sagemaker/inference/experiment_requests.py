@@ -18,6 +18,9 @@ from clary.services.operation import Call, Params
 from clary.services.sagemaker.inference.models import find_model
 
 PERCENTAGES = range(101)
+OWN_OF_CONFIG = ("EndpointConfigName", "ProductionVariants", "ShadowProductionVariants")
+OWN_OF_VARIANT = ("VariantName", "ModelName", "InstanceType", "InitialInstanceCount", "InitialVariantWeight")
+"""What an experiment says of its variants; whatever else the endpoint's configuration says is kept."""
 
 
 def check_variants(call: Call, request: Params, *, before: Mapping[str, Any] | None = None) -> None:
@@ -52,6 +55,21 @@ def _refuse_other_models(variants: Sequence[Mapping[str, Any]], before: Sequence
         name = variant["VariantName"]
         if models.get(name) != variant["ModelName"]:
             raise ValidationError(f"The inference experiment has no variant {name} of model {variant['ModelName']}.")
+
+
+def inherited(config: Mapping[str, Any], request: Params) -> dict[str, Any]:
+    """Return what a configuration says beside what an experiment does, or raise ValidationError for another model."""
+    (present,) = config["ProductionVariants"]
+    (wanted,) = (each for each in request["ModelVariants"] if each["VariantName"] == present["VariantName"])
+    if wanted["ModelName"] != present["ModelName"]:
+        raise ValidationError(
+            f"The production variant {present['VariantName']} has the model {present['ModelName']}, "
+            f"not {wanted['ModelName']}."
+        )
+    return {
+        "config": {name: value for name, value in config.items() if name not in OWN_OF_CONFIG},
+        "variant": {name: value for name, value in present.items() if name not in OWN_OF_VARIANT},
+    }
 
 
 def schedule(wanted: Mapping[str, Any], now: float) -> tuple[float, float]:

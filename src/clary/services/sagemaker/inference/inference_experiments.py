@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from clary.core.errors import ResourceInUse, ResourceNotFound, ServiceError, ValidationError
-from clary.resources.endpoint import ENDPOINT, Endpoint
+from clary.resources.endpoint import ENDPOINT, ENDPOINT_CONFIG, Endpoint
 from clary.resources.inference_experiment import INFERENCE_EXPERIMENT, ON_ENDPOINT, Experiment, Status
 from clary.services.operation import Call, Operations, Params, Result, operation
-from clary.services.sagemaker.inference.experiment_requests import check_variants, rescheduled, schedule, stop_of
+from clary.services.sagemaker.inference.experiment_requests import (
+    check_variants,
+    inherited,
+    rescheduled,
+    schedule,
+    stop_of,
+)
 from clary.services.sagemaker.nouns import list_page, refuse_unbuilt, require_role, spec_of, tag_attributes
 from clary.store.query import Query
 from clary.store.records import Change, NameTaken, Record
@@ -33,7 +39,7 @@ class InferenceExperiments(Operations):
         refuse_unbuilt(request, UNBUILT)
         require_role(call, request["RoleArn"])
         check_variants(call, request)
-        _check_endpoint(call, request)
+        present = _present(call, request)
         name = request["Name"]
         start, end = schedule(request.get("Schedule", {}), call.now)
         kept = {name: value for name, value in spec_of(request).items() if name != "Schedule"}
@@ -41,7 +47,7 @@ class InferenceExperiments(Operations):
             call.store.records.create(
                 INFERENCE_EXPERIMENT,
                 name,
-                {**kept, "start": start, "end": end, "revision": 1},
+                {**kept, "start": start, "end": end, "revision": 1, "inherited": present},
                 state=Status.CREATING,
                 attributes={ON_ENDPOINT: request["EndpointName"], **tag_attributes(request.get("Tags", ()))},
             )
@@ -117,21 +123,30 @@ def _find_in(call: Call, name: str, states: tuple[Status, ...]) -> Record:
     return record
 
 
-def _check_endpoint(call: Call, request: Params) -> None:
-    """Raise an error unless the endpoint is free for the experiment: it is made new, or has the source variant only."""
+def _present(call: Call, request: Params) -> dict[str, Any]:
+    """Return what the endpoint's configuration says beside what the request does, {} for an endpoint to be made.
+
+    Raises ResourceInUse or ValidationError unless the endpoint is free for the experiment, and has the source variant
+    and no other.
+    """
     name, source = request["EndpointName"], request["ShadowModeConfig"]["SourceModelVariantName"]
     others = Query(limit=1, states=UNDER_WAY, attributes={ON_ENDPOINT: name})
     for other in call.store.records.page(INFERENCE_EXPERIMENT, others).items:
         raise ResourceInUse(f"The endpoint {name} takes part in the inference experiment {other.name} already.")
     found = call.store.records.find(ENDPOINT, name)
     if found is None:
-        return
-    variants = [each.name for each in Endpoint.read(found).wanted.every()]
+        return {}
+    fleet = Endpoint.read(found).wanted
+    variants = [each.name for each in fleet.every()]
     if found.deleting or variants != [source]:
         raise ValidationError(
             f"The endpoint {name} must have the production variant {source} and no other variant; "
             f"it has {', '.join(variants)}."
         )
+    config = call.store.records.find(ENDPOINT_CONFIG, fleet.config)
+    if config is None or [each["VariantName"] for each in config.spec["ProductionVariants"]] != variants:
+        return {}  # it was deleted since; the name may be another's by now
+    return inherited(config.spec, request)
 
 
 def _reworked(call: Call, record: Record, request: Params) -> dict[str, Any]:
