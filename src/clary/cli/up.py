@@ -14,6 +14,7 @@ from clary.cli.flags import EVERY_SETTING, with_settings
 from clary.cli.logs import log_of, tail
 from clary.cli.screen import FAILED, leave
 from clary.core import log as logs
+from clary.core.generated import remembered
 from clary.core.settings import Settings, load
 from clary.supervisor.programs import Programs
 from clary.supervisor.state import State
@@ -42,7 +43,9 @@ def _run(settings: Settings, programs: Callable[[], Programs], ready: Callable[[
     from clary.supervisor.lock import HomeTaken
 
     try:
-        supervisor.run(settings, programs(), ready)
+        with remembered(settings.home / "cache"):
+            imported = programs()
+        supervisor.run(settings, imported, ready)
     except HomeTaken as error:
         leave(f"Clary already runs on {settings.home} (process {error.holder.pid}); see `clary status`.")
     except CannotListen as error:
