@@ -13,10 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.x509.oid import NameOID
 
 from clary.core.clock import Clock
 from clary.store.sealing import Sealer, keep_first
@@ -47,6 +45,8 @@ class Notary:
     @cached_property
     def name(self) -> str:
         """What the certificate is called in addresses."""
+        from cryptography import x509  # which costs every start a twentieth of a second, and few ever sign
+
         digest = x509.load_pem_x509_certificate(self.certificate).fingerprint(hashes.SHA256())
         return f"{CERTIFICATE_PREFIX}{digest.hex()[:32]}.pem"
 
@@ -76,6 +76,9 @@ class Notary:
 
 
 def _certificate(key: rsa.RSAPrivateKey, now: datetime) -> bytes:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SUBJECT)])
     built = (
         x509.CertificateBuilder()
