@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from clary.cli.ab.comparison import (
@@ -55,6 +57,15 @@ def test_the_probability_is_the_integral_over_both_posteriors(a: tuple[int, int]
     first, second = (stats.beta(successes + 1, count - successes + 1) for successes, count in (a, b))
     expected, _ = integrate.quad(lambda p: first.cdf(p) * second.pdf(p), 0, 1, epsabs=1e-12, limit=500)
     assert probability_above(proportion(*a), proportion(*b)) == pytest.approx(expected, abs=1e-8)
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
+def test_one_of_two_is_better_and_its_probability_follows_the_other(won_a: int, lost_a: int, won_b: int, lost_b: int):
+    assume(won_a + lost_a and won_b + lost_b)
+    a, b = proportion(won_a, won_a + lost_a), proportion(won_b, won_b + lost_b)
+    assert probability_above(a, b) + probability_above(b, a) == pytest.approx(1.0)
+    low, high = newcombe(a, b, 0.95)
+    assert -1 - 1e-9 <= low <= b.mean - a.mean <= high <= 1 + 1e-9
 
 
 def test_equal_proportions_are_better_with_a_probability_of_one_half() -> None:

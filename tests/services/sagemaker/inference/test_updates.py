@@ -129,3 +129,24 @@ def test_the_last_deployment_is_told_and_may_be_retained(serving) -> None:
     settle(serving)
     serving("sagemaker")("UpdateEndpoint", EndpointName="e", EndpointConfigName="c", RetainDeploymentConfig=True)
     assert describe(serving)["LastDeploymentConfig"] == deployment
+
+
+def test_a_shadow_variant_takes_another_share_and_keeps_it_when_properties_are_retained(serving) -> None:
+    shadow = variant("shadow", "n", weight=0.5)
+    for name in ("s", "t"):
+        serving("sagemaker")(
+            "CreateEndpointConfig",
+            EndpointConfigName=name,
+            ProductionVariants=[variant()],
+            ShadowProductionVariants=[shadow],
+        )
+    serving("sagemaker")("UpdateEndpoint", EndpointName="e", EndpointConfigName="s")
+    settle(serving)
+    wanted = [{"VariantName": "shadow", "DesiredWeight": 0.1, "DesiredInstanceCount": 2}]
+    serving("sagemaker")("UpdateEndpointWeightsAndCapacities", EndpointName="e", DesiredWeightsAndCapacities=wanted)
+    settle(serving)
+    serving("sagemaker")("UpdateEndpoint", EndpointName="e", EndpointConfigName="t", RetainAllVariantProperties=True)
+    pending = describe(serving)["PendingDeploymentSummary"]
+    (shown,) = pending["ShadowProductionVariants"]
+    assert (shown["DesiredWeight"], shown["DesiredInstanceCount"]) == (0.1, 2)
+    assert [each["VariantName"] for each in pending["ProductionVariants"]] == ["main"]
