@@ -29,6 +29,7 @@ SERVICES = {
     "organizations": ("organizations",),
     "logs": ("logs",),
     "application-autoscaling": ("application-autoscaling",),
+    "autoscaling-plans": ("autoscaling-plans",),
     "cloudwatch": ("cloudwatch",),
     "events": ("events",),
     "kms": ("kms",),

@@ -42,6 +42,7 @@ from clary.controllers.queue_metrics import EVERY_S as SHIP_S
 from clary.controllers.queue_metrics import ship_activity
 from clary.controllers.rounds import Worker
 from clary.controllers.scaling_actions import PolicyActions
+from clary.controllers.scaling_plans import ScalingPlans
 from clary.controllers.scaling_policies import ScalingPolicies
 from clary.controllers.scaling_targets import ScalableTargets, trim_activities
 from clary.controllers.training_jobs import TrainingJobs
@@ -62,6 +63,7 @@ from clary.server.telemetry.otlp import Exporter
 from clary.server.waits import Waits
 from clary.services import (
     application_autoscaling,
+    autoscaling_plans,
     cloudwatch,
     events,
     iam,
@@ -89,6 +91,7 @@ from clary.wire.service_index import ServiceIndex
 
 SERVICES = {
     "application-autoscaling": application_autoscaling.operations,
+    "autoscaling-plans": autoscaling_plans.operations,
     "cloudwatch": cloudwatch.operations,
     "events": events.operations,
     "iam": iam.operations,
@@ -159,6 +162,7 @@ def controller(settings: Settings) -> None:
         AlarmActions(AlarmTopics(caller), PolicyActions(store, scaling, store.clock, windows), store.clock),
         ScalableTargets(scaling, store.clock),
         ScalingPolicies(scaling, store.clock, windows),
+        ScalingPlans(scaling, store.clock),
         InferenceExperiments(ExecutionRoles(caller), store.clock),
         Closures(ACCOUNT, store, purges),
         *_send_events(settings, store, caller, stop),

@@ -14,9 +14,7 @@ from clary.resources.alarm import HIGH_RESOLUTION_S, MINUTE_S, newest_end, perio
 from clary.resources.scaling import PolicyType, ScalingPolicy
 from clary.resources.scaling_metrics import (
     IN_SHARE,
-    NAMESPACE,
     Window,
-    dimensions_of,
     predefined_of,
     threshold_of,
     timed,
@@ -85,13 +83,7 @@ def _alarm(policy: ScalingPolicy, side: str, window: Window) -> dict[str, Any]:
 def _watched(policy: ScalingPolicy, period: int) -> dict[str, Any]:
     predefined = predefined_of(policy.scalable, policy.configuration)
     if predefined is not None:
-        return {
-            "Namespace": NAMESPACE,
-            "MetricName": predefined.metric,
-            "Dimensions": dimensions_of(policy.scalable),
-            "Statistic": predefined.statistic,
-            "Period": period,
-        }
+        return {**predefined.specification(policy.scalable), "Period": period}
     told = policy.configuration["CustomizedMetricSpecification"]
     if "Metrics" not in told:
         return {**told, "Period": period}

@@ -53,7 +53,7 @@ def forecast(history: Loads, now: float) -> Forecast | None:
     last = start - DAY_S
     before = {hour: load for hour, load in past.items() if hour < last}
     knows_weeks = start - min(past) >= HISTORY_S
-    if len(before) < SLOTS_OF_DAY:
+    if last - min(past) < DAY_S:
         habit, level = _Habit(past, start, knows_weeks=False), 1.0
     else:
         habit = _Habit(before, last, knows_weeks=knows_weeks)

@@ -52,6 +52,15 @@ class Predefined:
     high_resolution: bool
     minutely: bool = False
 
+    def specification(self, scalable: Scalable) -> dict[str, Any]:
+        """Return the metric of a resource, as metrics of one's own are told."""
+        return {
+            "Namespace": NAMESPACE,
+            "MetricName": self.metric,
+            "Dimensions": dimensions_of(scalable),
+            "Statistic": self.statistic,
+        }
+
 
 VARIANT_METRICS: Mapping[str, Predefined] = {
     "SageMakerVariantInvocationsPerInstance": Predefined(

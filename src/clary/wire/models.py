@@ -7,6 +7,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from clary.wire.query_traits import as_query, query_traits
+from clary.wire.wider_enums import widened
 
 
 class Models:
@@ -41,7 +42,7 @@ class Models:
 def load(name: str, loader: Loader) -> ServiceModel:
     """Return a fresh model of a service; KeyError if there is none."""
     try:
-        return ServiceModel(loader.load_service_model(name, "service-2"), service_name=name)
+        return ServiceModel(widened(name, loader.load_service_model(name, "service-2")), service_name=name)
     except UnknownServiceError as error:
         raise KeyError(name) from error
 
