@@ -78,9 +78,13 @@ def _start(settings: Settings, programs: Programs, listeners: Listeners, family:
     deadline = time.monotonic() + START_S_MAX
     if not _finish(family, PREPARE, partial(programs.prepare, settings), deadline):
         return False
-    for name, body in _bodies(settings, programs, listeners):
+    for name, body in _answering(settings, programs, listeners):
         family.keep(name, body)
-    return _finish(family, PROBE, partial(readiness.wait_for_an_answer, settings.host, settings.port), deadline)
+    if not _finish(family, PROBE, partial(readiness.wait_for_an_answer, settings.host, settings.port), deadline):
+        return False
+    family.keep("controller", partial(programs.controller, settings))
+    family.keep("agent", partial(programs.agent, settings))
+    return True
 
 
 def _finish(family: Family, name: str, body: Callable[[], None], deadline: float) -> bool:
@@ -105,14 +109,14 @@ def _diagnosis(family: Family, task: str) -> DidNotStart:
     return DidNotStart("Clary does not answer, though its processes run.", "api")
 
 
-def _bodies(settings: Settings, programs: Programs, listeners: Listeners) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Give every child's name and what it runs."""
+def _answering(
+    settings: Settings, programs: Programs, listeners: Listeners
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Give names and bodies of the children that answer, which start first: on few cores others would delay them."""
     yield "api", partial(programs.api, settings, listeners)
     for number in range(1, settings.gateways + 1):
         worker = f"gateway-{number}"
         yield worker, partial(programs.gateway, settings, listeners, worker)
-    yield "controller", partial(programs.controller, settings)
-    yield "agent", partial(programs.agent, settings)
 
 
 def _tell(settings: Settings, family: Family, started_at: float) -> state.State:
