@@ -29,11 +29,15 @@ from clary.controllers.alarms import Alarms, trim_history
 from clary.controllers.closures import Closures
 from clary.controllers.deliveries import Courier
 from clary.controllers.endpoints import Endpoints
+from clary.controllers.event_calls import CallCourier
+from clary.controllers.event_couriers import EventCouriers
 from clary.controllers.event_replays import Replays
 from clary.controllers.event_schedules import Schedules
 from clary.controllers.event_sources import Sources
 from clary.controllers.event_targets import EventCourier
+from clary.controllers.event_timetables import Timetables
 from clary.controllers.event_upkeep import keep_events
+from clary.controllers.expirations import Expirations
 from clary.controllers.housekeeping import keep_house
 from clary.controllers.inference_experiments import InferenceExperiments
 from clary.controllers.loop import LEASE, Loop, Reconciler
@@ -49,6 +53,7 @@ from clary.controllers.training_jobs import TrainingJobs
 from clary.core.settings import Settings
 from clary.gateway import worker as gateway_worker
 from clary.gateway.desk import Sockets
+from clary.resources.event_schedules import Action
 from clary.resources.quotas import limits_of
 from clary.resources.scaling_role import scaling_role
 from clary.server.access import Authenticator
@@ -60,6 +65,7 @@ from clary.server.registry import Registry
 from clary.server.telemetry.door import Door
 from clary.server.telemetry.families import Readings
 from clary.server.telemetry.otlp import Exporter
+from clary.server.universal import call_named
 from clary.server.waits import Waits
 from clary.services import (
     application_autoscaling,
@@ -71,6 +77,7 @@ from clary.services import (
     organizations,
     s3,
     sagemaker,
+    scheduler,
     service_quotas,
     sns,
     sqs,
@@ -99,6 +106,7 @@ SERVICES = {
     "organizations": organizations.operations,
     "s3": s3.operations,
     "sagemaker": sagemaker.operations,
+    "scheduler": scheduler.operations,
     "service-quotas": service_quotas.operations,
     "sns": sns.operations,
     "sqs": sqs.operations,
@@ -177,6 +185,7 @@ def controller(settings: Settings) -> None:
         lambda: store.queue_archive.trim(store.clock()),
         lambda: store.deliveries.trim(store.clock()),
         lambda: keep_events(store),
+        Expirations(store).expire,
         store.blobs_sweep,
     )
     threading.Thread(target=keep_house, args=(chores, stop), name="housekeeping", daemon=True).start()
@@ -277,7 +286,7 @@ class ScalingClients:
 
 @dataclass(frozen=True, slots=True)
 class EventSenders:
-    """Who delivers events; see controllers.event_targets.Caller."""
+    """Who delivers events and makes scheduled calls; see the Caller of controllers.event_targets and event_calls."""
 
     caller: InternalCaller
 
@@ -289,6 +298,15 @@ class EventSenders:
         """Return a session of a role that trusts EventBridge on behalf of a rule."""
         taker = service_principal("events", rule_arn)
         return self.caller.session(role_arn, "EventBridge", SESSION_S, taker=taker).principal
+
+    def scheduled(self, role_arn: str, schedule_arn: str) -> Principal:
+        """Return a session of a role that trusts EventBridge Scheduler on behalf of a schedule."""
+        taker = service_principal("scheduler", schedule_arn)
+        return self.caller.session(role_arn, "EventBridgeScheduler", SESSION_S, taker=taker).principal
+
+    def call(self, action: Action, region: str, principal: Principal, params: Mapping[str, Any]) -> None:
+        """Call any operation with parameters as JSON has them."""
+        call_named(self.caller, SERVICES, (action.service, action.operation), (region, principal), params)
 
 
 def _caller(settings: Settings, store: Store) -> InternalCaller:
@@ -335,11 +353,14 @@ def _send_events(
     intake, holder = Intake(store), f"{socket.gethostname()}:{settings.home}:{os.getpid()}"
     sources = Sources(store, intake, holder)
     threading.Thread(target=sources.run, args=(stop,), name="event sources", daemon=True).start()
-    worker = Worker(EventCourier(store, EventSenders(caller), intake, store.clock), "event deliveries", holder)
+    senders = EventSenders(caller)
+    courier = EventCouriers(EventCourier(store, senders, intake, store.clock), CallCourier(store, senders, store.clock))
+    worker = Worker(courier, "event deliveries", holder)
     listener = store.words.listen("event deliveries")
     threading.Thread(target=worker.run, args=(stop, listener), name="event deliveries", daemon=True).start()
     return (
         Schedules(store.event_positions, intake, store.clock),
+        Timetables(store.event_positions, store.event_deliveries, store.clock),
         Replays(store.event_archives, store.event_positions, intake, store.clock),
     )
 

@@ -139,7 +139,7 @@ class EventCourier:
                 case _:
                     self._forward(message, place)
         except ServiceError as error:
-            raise _failure(error) from error
+            raise failure_of(error) from error
 
     def _client(self, message: Message, place: Arn) -> Client:
         return self.caller.client(place.service, place.region, self._sender(message))
@@ -234,7 +234,8 @@ def _for_log(told: str, came_ms: int) -> tuple[int, str]:
     return came_ms, told
 
 
-def _failure(error: ServiceError) -> Failed:
+def failure_of(error: ServiceError) -> Failed:
+    """Return what an error means for a delivery: whether another try may help, and what AWS calls it."""
     if isinstance(error, AccessDenied):
         return Failed("NO_PERMISSIONS", error.message, permanent=True)
     if isinstance(error, Throttled):

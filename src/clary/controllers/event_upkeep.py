@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clary.controllers.event_replays import PREFIX as REPLAYS
 from clary.controllers.event_schedules import PREFIX as SCHEDULES
+from clary.controllers.event_timetables import PREFIX as TIMETABLES
 from clary.resources.event_rules import ARCHIVE, DAY_S, REPLAY, ReplayState
 from clary.store.store import Store
 
@@ -27,7 +28,7 @@ def keep_events(store: Store) -> None:
 
 
 def _forget_positions(store: Store) -> None:
-    for prefix in (REPLAYS, SCHEDULES):
+    for prefix in (REPLAYS, SCHEDULES, TIMETABLES):
         names = store.event_positions.names(prefix)
         gone = [name for name in names if store.world.find_uid(name.removeprefix(prefix).partition("/")[0]) is None]
         store.event_positions.forget(gone)

@@ -138,8 +138,8 @@ class Deliveries:
             connection.exec_driver_sql("delete from published where expires_ms <= ?", (int(now * 1000),))
 
     def purge(self, account: str) -> None:
-        """Remove everything of an account's topics or buses."""
-        owned = f"arn:aws:{self.service}:%:{account}:%"
+        """Remove everything of an account."""
+        owned = f"arn:aws:%:%:{account}:%"
         with self.database.write() as connection:
             connection.exec_driver_sql("delete from delivery where subscription_arn like ?", (owned,))
             connection.exec_driver_sql("delete from published where topic_arn like ?", (owned,))
