@@ -32,6 +32,7 @@ SERVICES = {
     "autoscaling-plans": ("autoscaling-plans",),
     "cloudwatch": ("cloudwatch",),
     "events": ("events",),
+    "scheduler": ("scheduler",),
     "kms": ("kms",),
     "ecr": ("ecr",),
     "cloudtrail": ("cloudtrail",),

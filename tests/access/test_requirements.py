@@ -56,6 +56,12 @@ def needs(service: str, operation: str, *, caller: str = "", **params: object) -
             [("events:PutRule", f"{EVENTS}:rule/b/r"), ("events:TagResource", f"{EVENTS}:rule/b/r")],
         ),
         ("events", "PutEvents", {"Entries": []}, []),
+        (
+            "scheduler",
+            "GetSchedule",
+            {"Name": "s"},
+            [("scheduler:GetSchedule", f"arn:aws:scheduler:{HERE}:schedule/default/s")],
+        ),
         ("sagemaker", "Search", {"Resource": "TrainingJob"}, [("sagemaker:Search", "*")]),
         ("sagemaker", "AddTags", {"ResourceArn": "arn:x", "Tags": []}, [("sagemaker:AddTags", "arn:x")]),
         (

@@ -36,6 +36,8 @@ SNS_SHARED = (
     "SetSubscriptionAttributes", "SetTopicAttributes", "Subscribe", "TagResource", "Unsubscribe", "UntagResource",
 )  # fmt: skip
 DEFAULT_BUS = "default"
+DEFAULT_GROUP = "default"
+OF_SCHEDULES = ("CreateSchedule", "DeleteSchedule", "GetSchedule", "UpdateSchedule")
 OF_BUSES = ("CreateEventBus", "DeleteEventBus", "DescribeEventBus", "UpdateEventBus")
 OF_RULES = (
     "DeleteRule", "DescribeRule", "DisableRule", "EnableRule", "ListTargetsByRule", "PutRule", "PutTargets",
@@ -144,6 +146,7 @@ TAGGING = {
     "sqs": "sqs:TagQueue",
     "sns": "sns:TagResource",
     "events": "events:TagResource",
+    "scheduler": "scheduler:TagResource",
 }
 IAM_TAGGED = ("User", "Role", "Policy", "InstanceProfile")
 
@@ -196,6 +199,11 @@ def _of_bus(params: Params, needs: Sequence[Need]) -> list[Need]:
     return [(action, f"{_owner(resource)}:event-bus/{_bus_name(params.get('Name'))}")]
 
 
+def _of_schedule(params: Params, needs: Sequence[Need]) -> list[Need]:
+    action, resource = needs[0]
+    return [(action, f"{_owner(resource)}:schedule/{params.get('GroupName', DEFAULT_GROUP)}/{params.get('Name')}")]
+
+
 def _bus_name(text: str | None) -> str:
     """Return the name of a bus that was named by it or by its ARN, or not at all."""
     return (text or DEFAULT_BUS).rpartition("event-bus/")[2]
@@ -224,4 +232,5 @@ SPECIAL: Mapping[tuple[str, str], Callable[[Params, Sequence[Need]], list[Need]]
     ("s3", "GetObjectAttributes"): _attributes,
     **{("events", operation): _of_rule for operation in OF_RULES},
     **{("events", operation): _of_bus for operation in OF_BUSES},
+    **{("scheduler", operation): _of_schedule for operation in OF_SCHEDULES},
 }
