@@ -25,7 +25,7 @@ from clary.core.errors import AccessDenied, ServiceError
 from clary.gateway.answers import internal, overloaded
 from clary.wire import sigv4, sigv4_faults
 from clary.wire.message import Request
-from clary.wire.sigv4 import Signature
+from clary.wire.sigv4 import Signature, SigningKey
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Known:
 
     credential: Credential
     lasting: bool  # decisions depend on nothing but principal and parameters
-    signing_keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    signing_keys: dict[tuple[str, str], SigningKey] = field(default_factory=dict)
     decisions: dict[tuple[str, Asked], str] = field(default_factory=dict)
 
 
@@ -197,7 +197,7 @@ def _found(done: asyncio.Future[Credential | None]) -> Found:
     return None if credential is None else Known(credential, _lasting(credential.principal))
 
 
-def _signing_key(known: Known, signature: Signature) -> bytes:
+def _signing_key(known: Known, signature: Signature) -> SigningKey:
     scope = (signature.date, signature.region)
     key = known.signing_keys.get(scope)
     if key is None:

@@ -31,8 +31,10 @@ UNSUPPORTED = {
     f"{PREFIX}session-id": "Endpoint {} does not support stateful sessions.",
     f"{PREFIX}enable-explanations": "Endpoint {} does not have an explainer.",
 }
-KNOWN_MAX = 4096
-"""Kinds of requests that are remembered: enough for some thousand endpoints."""
+KNOWN_MAX, ASKED_MAX = 2048, 8
+"""Kinds of requests that are remembered, enough for some thousand endpoints, and how many fields they may have."""
+CHARACTERS_MAX = 1024
+"""Of a header field that asks for something, unless AWS says otherwise."""
 START = "POST /invocations HTTP/1.1\r\nhost: localhost:8080\r\n"
 
 
@@ -50,7 +52,8 @@ class Parameters(NamedTuple):
 
 def read(head: Head) -> Parameters:
     """Return the parameters, or raise the ValidationError that AWS answers."""
-    return _read(head.endpoint, head.asked)
+    asked = head.asked
+    return _read(head.endpoint, asked) if len(asked) <= ASKED_MAX else _read.__wrapped__(head.endpoint, asked)
 
 
 @lru_cache(KNOWN_MAX)  # what an endpoint is asked differs from request to request in the body alone
@@ -90,10 +93,9 @@ def unsupported(parameters: Parameters) -> ServiceError | None:
 
 
 def _check(name: str, value: str) -> None:
-    if name in LENGTHS:
-        member, longest = LENGTHS[name]
-        if len(value) > longest:
-            raise _broken(f"Value at '{member}'", _at_most(longest))
+    member, longest = LENGTHS.get(name, (name, CHARACTERS_MAX))
+    if len(value) > longest:
+        raise _broken(f"Value at '{member}'", _at_most(longest))
     if not value.isascii():
         raise _broken(f"Value at '{name}'", r"Member must satisfy regular expression pattern: \p{ASCII}*")
 
