@@ -40,7 +40,7 @@ class Killed(BaseException):
 
 @dataclass
 class Played:
-    """Plays SageMaker and CloudWatch: one variant, alarms by name, values by the Id or name of a metric."""
+    """Plays SageMaker and CloudWatch: one variant, alarms by name, values by the name of a metric or expression."""
 
     desired: int = 2
     current: int = 2
@@ -94,7 +94,8 @@ class Played:
         return {"MetricAlarms": [each for each in found if not StateValue or each["StateValue"] == StateValue]}
 
     def GetMetricData(self, MetricDataQueries: Any, StartTime: Any, EndTime: Any, **_: Any) -> dict[str, Any]:  # noqa: N802, N803
-        name = MetricDataQueries[-1]["Id"]
+        last = MetricDataQueries[-1]
+        name = last["MetricStat"]["Metric"]["MetricName"] if "MetricStat" in last else last["Id"]
         if name not in self.series:
             return {"MetricDataResults": [{"Values": list(self.values), "Timestamps": []}]}
         start, end = StartTime.timestamp(), EndTime.timestamp()
