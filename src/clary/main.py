@@ -38,7 +38,7 @@ from clary.controllers.event_targets import EventCourier
 from clary.controllers.event_timetables import Timetables
 from clary.controllers.event_upkeep import keep_events
 from clary.controllers.expirations import Expirations
-from clary.controllers.housekeeping import keep_house
+from clary.controllers.housekeeping import EVERY_S, keep_house
 from clary.controllers.inference_experiments import InferenceExperiments
 from clary.controllers.loop import LEASE, Loop, Reconciler
 from clary.controllers.posts import post
@@ -175,22 +175,7 @@ def controller(settings: Settings) -> None:
         Closures(ACCOUNT, store, purges),
         *_send_events(settings, store, caller, stop),
     )
-    chores = (
-        store.feed.trim,
-        lambda: store.outbox.trim(store.clock()),
-        lambda: store.log_archive.trim(store.clock()),
-        lambda: store.series_archive.roll_up(store.clock()),
-        lambda: trim_history(store, store.clock()),
-        lambda: trim_activities(store, store.clock()),
-        lambda: store.queue_archive.trim(store.clock()),
-        lambda: store.deliveries.trim(store.clock()),
-        lambda: keep_events(store),
-        Expirations(store).expire,
-        store.blobs_sweep,
-    )
-    threading.Thread(target=keep_house, args=(chores, stop), name="housekeeping", daemon=True).start()
-    counts = (lambda: ship_activity(store),)
-    threading.Thread(target=keep_house, args=(counts, stop, SHIP_S), name="queue metrics", daemon=True).start()
+    _keep_house(store, stop)
     _deliver(settings, store, stop)
     mine = f"{socket.gethostname()}:{settings.home}:"
     held = seat.take(settings.run / "controller.lock")
@@ -330,6 +315,26 @@ def _metrics(settings: Settings, store: Store, caller: InternalCaller) -> Callab
         )
         threading.Thread(target=exporter.run, args=(threading.Event(),), name="metrics", daemon=True).start()
     return Door(readings, caller, settings.region).answer
+
+
+def _keep_house(store: Store, stop: threading.Event) -> None:
+    """Do what comes round by the clock, in threads."""
+    chores = (
+        store.feed.trim,
+        lambda: store.outbox.trim(store.clock()),
+        lambda: store.log_archive.trim(store.clock()),
+        lambda: store.series_archive.roll_up(store.clock()),
+        lambda: trim_history(store, store.clock()),
+        lambda: trim_activities(store, store.clock()),
+        lambda: store.queue_archive.trim(store.clock()),
+        lambda: store.deliveries.trim(store.clock()),
+        lambda: keep_events(store),
+        Expirations(store).expire,
+        store.blobs_sweep,
+    )
+    counts = (lambda: ship_activity(store),)
+    for name, work, every_s in (("housekeeping", chores, EVERY_S), ("queue metrics", counts, SHIP_S)):
+        threading.Thread(target=keep_house, args=(work, stop, every_s), name=name, daemon=True).start()
 
 
 def _deliver(settings: Settings, store: Store, stop: threading.Event) -> None:

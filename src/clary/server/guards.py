@@ -14,8 +14,8 @@ from clary.access.decide import Decision, Requirement, decide
 from clary.access.policy import Policy
 from clary.access.principal import Principal
 from clary.core.ids import Arn
+from clary.resources.lifecycle import BUCKET
 from clary.services.iam.kinds import POLICY, ROLE, USER, key_of
-from clary.services.s3.ownership import BUCKET
 from clary.services.s3.policies import policies_for
 from clary.services.sagemaker.nouns import tags_of
 from clary.services.sagemaker.tags import KINDS

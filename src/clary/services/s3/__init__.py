@@ -7,6 +7,7 @@ from clary.services.s3.access_settings import AccessSettings
 from clary.services.s3.buckets import Buckets
 from clary.services.s3.copies import Copies
 from clary.services.s3.deletions import Deletions
+from clary.services.s3.lifecycles import Lifecycles
 from clary.services.s3.listings import Listings
 from clary.services.s3.multipart import Uploads
 from clary.services.s3.objects import Objects
@@ -15,7 +16,20 @@ from clary.services.s3.policies import BucketPolicies
 from clary.services.s3.tags import Tags
 from clary.services.s3.versions import Versions
 
-NOUNS = (Buckets, Objects, Copies, Listings, Deletions, Uploads, Parts, Tags, Versions, AccessSettings, BucketPolicies)
+NOUNS = (
+    Buckets,
+    Objects,
+    Copies,
+    Listings,
+    Deletions,
+    Uploads,
+    Parts,
+    Tags,
+    Versions,
+    AccessSettings,
+    BucketPolicies,
+    Lifecycles,
+)
 
 
 def operations(platform: Platform) -> tuple[Operations, ...]:

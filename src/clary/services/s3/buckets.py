@@ -9,9 +9,10 @@ from itertools import islice
 from typing import Any
 
 from clary.core.errors import ServiceError
+from clary.resources.lifecycle import BUCKET
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.services.s3 import faults, metadata
-from clary.services.s3.ownership import BUCKET, canonical_id, own_bucket
+from clary.services.s3.ownership import canonical_id, own_bucket
 from clary.services.s3.tags import BUCKET_TAGS_MAX, checked
 from clary.store.query import PAGE_MAX, Query
 from clary.store.records import NameTaken, Record

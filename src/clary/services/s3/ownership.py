@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from clary.core.errors import ServiceError, StaleRecord
+from clary.resources.lifecycle import BUCKET
 from clary.services.operation import Call
 from clary.services.s3 import faults
 from clary.store.objects import Version, Versioning
-from clary.store.records import Attributes, Change, Kind, Record, Unique
+from clary.store.records import Attributes, Change, Record
 
-BUCKET = Kind("s3", "bucket", Unique.WORLD)
 KEY_BYTES_MAX = 1024
 TRIES_MAX = 10
 """How often a change of a bucket may lose the race against other changes of it."""
