@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +41,7 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
 """
 INSTANCE = "ml.m5.large"
 REQUESTS = 60
+STATES = ("Creating", "Created", "Starting", "Running", "Stopping", "Completed")
 
 
 @pytest.fixture
@@ -75,6 +78,11 @@ def reported(account, name: str, *more: str) -> dict:
     done = ab(account, "ab", name, "--since", "1h", "--json", *more)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def kill_controller(clary) -> None:
+    (pid,) = (each["pid"] for each in clary.status()["processes"] if each["name"] == "controller")
+    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -143,7 +151,8 @@ def test_a_shadow_gets_copies_and_what_becomes_of_them_nobody_hears(account, ima
     assert (told["broken"]["role"], told["broken"]["errors_5xx"]) == ("shadow", 20)
 
 
-def test_an_experiment_goes_through_its_states_and_promotes_the_shadow(account, image):
+@pytest.mark.parametrize("crashes", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_an_experiment_goes_through_its_states_and_promotes_the_shadow(account, image, crashes):
     name, sagemaker = f"exp-{uuid.uuid4().hex[:6]}", account("sagemaker")
     for each in ("main", "candidate"):
         model(account, image, each)
@@ -164,6 +173,8 @@ def test_an_experiment_goes_through_its_states_and_promotes_the_shadow(account, 
             "ShadowModelVariants": [{"ShadowModelVariantName": "candidate", "SamplingPercentage": 50}],
         },
     )
+    if crashes:
+        kill_controller(account.clary)
     seen: list[str] = []
 
     def state() -> str:
@@ -185,8 +196,10 @@ def test_an_experiment_goes_through_its_states_and_promotes_the_shadow(account, 
         DesiredState="Completed",
         Reason="the candidate is better",
     )
+    if crashes:
+        kill_controller(account.clary)
     account.eventually(lambda: state() == "Completed", 90.0)
-    assert seen[-3:] == ["Running", "Stopping", "Completed"]
+    assert [STATES.index(each) for each in seen] == sorted({STATES.index(each) for each in seen})
     assert account.invoke(name, "1")["Body"] == "candidate"
     ended = sagemaker.describe_inference_experiment(Name=name)
     assert [each["Status"] for each in ended["ModelVariants"]] == ["Deleted", "InService"]
