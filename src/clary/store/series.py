@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from clary.store.series_tables import DIMENSION, MARK, METRIC
 from clary.store.summaries import Summary, merged
 
 SEEN_STEP_S = 60.0
-_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_QUOTE = json.encoder.encode_basestring  # which leaves characters beyond ASCII as they are
 Dimensions = tuple[tuple[str, str], ...]
 Mark = tuple[str, int]
 """A source of values, and the offset in it that a batch ends at."""
@@ -31,12 +31,11 @@ Key = tuple[str, str]
 """A metric's name and its dimensions as text."""
 Moment = tuple[int, int, int]
 """Width, time and unit of a point."""
-SELECT_METRICS = """
-select m.id, m.name, m.dimensions, m.seen
-from json_each(?) as wanted cross join metric as m
-on m.account = ? and m.region = ? and m.namespace = ?
-and m.name = json_extract(wanted.value, '$[0]') and m.dimensions = json_extract(wanted.value, '$[1]')
+SELECT_METRIC = """
+select id, seen from metric where account = ? and region = ? and namespace = ? and name = ? and dimensions = ?
 """
+INSERT_METRICS = "insert into metric (account, region, namespace, name, dimensions, seen) values (?, ?, ?, ?, ?, ?)"
+INSERT_DIMENSIONS = "insert into dimension (metric, name, value) values (?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +151,13 @@ class Series:
         now = self.clock()
         ids: dict[Key, int] = {}
         stale: list[int] = []
-        for row in connection.exec_driver_sql(
-            SELECT_METRICS, (json.dumps(list(keys)), self.account, self.region, namespace)
-        ):
-            ids[row.name, row.dimensions] = row.id
-            if row.seen < now - SEEN_STEP_S:
-                stale.append(row.id)
-        for key in keys - ids.keys():
-            ids[key] = self._insert(connection, namespace, key)
+        for key, metric, seen in self._found(connection, namespace, keys):
+            ids[key] = metric
+            if seen < now - SEEN_STEP_S:
+                stale.append(metric)
+        missing = keys - ids.keys()
+        if missing:
+            ids |= self._insert(connection, namespace, missing)
         if stale:
             connection.execute(
                 update(METRIC).where(METRIC.c.id == bindparam("which")).values(seen=now),
@@ -167,21 +165,26 @@ class Series:
             )
         return ids
 
-    def _insert(self, connection: Connection, namespace: str, key: Key) -> int:
-        name, dimensions = key
-        row = insert(METRIC).values(
-            account=self.account,
-            region=self.region,
-            namespace=namespace,
-            name=name,
-            dimensions=dimensions,
-            seen=self.clock(),
+    def _found(self, connection: Connection, namespace: str, keys: Iterable[Key]) -> Iterator[tuple[Key, int, float]]:
+        """Give the id of each metric that there is, and when it was seen."""
+        cursor = connection.connection.cursor()  # see points.store
+        for key in keys:
+            row = cursor.execute(SELECT_METRIC, (self.account, self.region, namespace, *key)).fetchone()
+            if row is not None:
+                yield key, *row
+        cursor.close()
+
+    def _insert(self, connection: Connection, namespace: str, keys: set[Key]) -> dict[Key, int]:
+        """Make metrics; return their ids."""
+        now = self.clock()
+        connection.exec_driver_sql(
+            INSERT_METRICS, [(self.account, self.region, namespace, *key, now) for key in sorted(keys)]
         )
-        metric: int = connection.execute(row.returning(METRIC.c.id)).scalar_one()
-        rows = [{"metric": metric, "name": each, "value": value} for each, value in _parsed(dimensions)]
+        ids = {key: metric for key, metric, _ in self._found(connection, namespace, keys)}
+        rows = [(metric, *each) for (_, dimensions), metric in ids.items() for each in _parsed(dimensions)]
         if rows:
-            connection.execute(insert(DIMENSION), rows)
-        return metric
+            connection.exec_driver_sql(INSERT_DIMENSIONS, rows)
+        return ids
 
     def _offset(self, connection: Connection, source: str) -> int:
         mine = (MARK.c.account == self.account, MARK.c.region == self.region, MARK.c.source == source)
@@ -209,7 +212,8 @@ def _folded(data: Iterable[Datum]) -> dict[tuple[Key, Moment], Summary]:
 
 
 def _text(dimensions: Iterable[tuple[str, str]]) -> str:
-    return _ENCODE(sorted(dimensions))
+    """Return dimensions as compact JSON; built by hand, since this is done for every value that comes."""
+    return f"[{','.join(f'[{_QUOTE(name)},{_QUOTE(value)}]' for name, value in sorted(dimensions))}]"
 
 
 def _parsed(text: str) -> Dimensions:

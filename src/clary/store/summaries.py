@@ -48,6 +48,8 @@ def merged(parts: Sequence[Summary]) -> Summary:
     """Return what several add up to; their spread is known if each one's is."""
     if len(parts) == 1:
         return parts[0]
+    if len(parts) == 2 and None not in (parts[0].spread, parts[1].spread):
+        return _together(*parts)
     spreads = [part.spread for part in parts if part.spread is not None]
     known = len(spreads) == len(parts)
     return Summary(
@@ -57,6 +59,15 @@ def merged(parts: Sequence[Summary]) -> Summary:
         max=max(part.max for part in parts),
         spread=_added(pair for spread in spreads for pair in spread.items()) if known else None,
     )
+
+
+def _together(one: Summary, other: Summary) -> Summary:
+    """Return what two summaries add up to whose spreads are known, as is usual: one is stored, one has come."""
+    spread = dict(one.spread or {})
+    for value, count in (other.spread or {}).items():
+        spread[value] = spread.get(value, 0.0) + count
+    low, high = min(one.min, other.min), max(one.max, other.max)
+    return Summary(one.count + other.count, one.sum + other.sum, low, high, spread)
 
 
 def packed(summary: Summary) -> bytes | None:

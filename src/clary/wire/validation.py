@@ -16,6 +16,7 @@ from clary.core.errors import ValidationError
 from clary.wire import patterns
 from clary.wire.models import protocols_of
 from clary.wire.scalars import float_text
+from clary.wire.soundness import sound
 
 VIOLATIONS_MAX = 100
 VALUE_CHARACTERS_MAX = 1_000
@@ -44,6 +45,8 @@ def violations(operation: OperationModel, params: Mapping[str, Any]) -> list[str
     if shape is None:
         return []
     try:
+        if sound(shape)(params):
+            return []
         return list(islice(_structure(shape, params, ""), VIOLATIONS_MAX))
     except RecursionError as error:
         raise ValidationError("The request is nested too deeply.") from error
