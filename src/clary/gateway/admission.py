@@ -2,6 +2,7 @@
 
 A key that was not seen before is looked up once, in a thread. What is remembered is
 dropped when the store tells of a change; until then it holds, even if the store cannot be read.
+The tags of an endpoint are read for those alone whose policies ask for them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clary.access.context import request_context
 from clary.access.decide import decide
+from clary.access.match import Context
 from clary.access.policy import Policy
 from clary.access.principal import Principal
 from clary.access.requirements import requirements
@@ -67,6 +69,9 @@ Asked = tuple[tuple[str, str], ...]
 """What a policy may speak of: names and values."""
 Find = Callable[[str, str], Credential | None]
 """Returns the credential of an access key and session token, None if there is none; reads the store."""
+TagsOf = Callable[[str, str, str], Context]
+"""Returns the tags of an endpoint, by account, region and name, as condition keys; reads the store."""
+RESOURCE_TAG = ":resourcetag/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class Known:
 
     credential: Credential
     lasting: bool  # decisions depend on nothing but principal and parameters
+    tagged: bool = False  # decisions depend on the tags of endpoints
     signing_keys: dict[tuple[str, str], SigningKey] = field(default_factory=dict)
     decisions: dict[tuple[str, Asked], str] = field(default_factory=dict)
 
@@ -97,10 +103,13 @@ Found = Known | ServiceError | None
 class Admission:
     """Admits invocations; belongs to one event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, executor: Executor, find: Find, clock: Clock) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, executor: Executor, find: Find, clock: Clock, tags_of: TagsOf
+    ) -> None:
         self._loop = loop
         self._executor = executor
         self._find = find
+        self._tags_of = tags_of
         self._clock = clock
         self._known: dict[tuple[str, str], Known] = {}
         self._unknown: dict[tuple[str, str], float] = {}
@@ -118,10 +127,21 @@ class Admission:
             raise sigv4_faults.mismatch("json", message)
         key = (signature.access_key, signature.session_token)
         known = self._known.get(key)
+
+        def settle(found: Found) -> None:
+            if isinstance(found, Known) and found.tagged:
+                account, name = found.credential.principal.account, dict(told).get("EndpointName", "")
+                self._read_tags((account, signature.region, name), decided(found))
+            else:
+                decided(found)({})
+
+        def decided(found: Found) -> Callable[[Context | ServiceError], None]:
+            return lambda tags: then(self._outcome(found, signature, request, told, tags))
+
         if known is not None or self._unknown.get(key, 0.0) > self._clock():
-            then(self._outcome(known, signature, request, told))
+            settle(known)
         else:
-            self._look_up(key, lambda found: then(self._outcome(found, signature, request, told)))
+            self._look_up(key, settle)
 
     def forget(self, accounts: frozenset[str], *, everyone: bool) -> None:
         """Drop what is remembered of these accounts, or of all; and every key that was nobody's."""
@@ -131,17 +151,23 @@ class Admission:
             if everyone or known.credential.principal.account in accounts:
                 del self._known[key]
 
-    def _outcome(self, known: Found, signature: Signature, request: Request, told: Asked) -> Admitted | ServiceError:
+    def _outcome(
+        self, known: Found, signature: Signature, request: Request, told: Asked, tags: Context | ServiceError
+    ) -> Admitted | ServiceError:
         if known is None:
             return sigv4_faults.unknown_access_key(signature.dialect, signature.access_key)
         if isinstance(known, ServiceError):
             return known
+        if isinstance(tags, ServiceError):
+            return tags
         try:
-            return self._decide(known, signature, request, told)
+            return self._decide(known, signature, request, told, tags)
         except ServiceError as refused:
             return refused
 
-    def _decide(self, known: Known, signature: Signature, request: Request, told: Asked) -> Admitted:
+    def _decide(
+        self, known: Known, signature: Signature, request: Request, told: Asked, tags: Context
+    ) -> Admitted:
         credential, now = known.credential, self._clock()
         if credential.expires is not None and credential.expires <= now:
             raise sigv4_faults.expired_token(signature.dialect)
@@ -149,7 +175,7 @@ class Admission:
         key = (signature.region, told)
         denied = known.decisions.get(key)
         if denied is None:
-            denied = _denied(credential.principal, signature.region, request, told, now)
+            denied = _denied(credential.principal, signature.region, request, told, now, tags)
             if known.lasting:
                 _keep(known.decisions, key, denied, DECISIONS_MAX)
         if denied:
@@ -177,6 +203,21 @@ class Admission:
         for then in waiting:
             then(known)
 
+    def _read_tags(self, endpoint: tuple[str, str, str], then: Callable[[Context | ServiceError], None]) -> None:
+        if self._waiting >= WAITING_MAX:
+            then(overloaded("Too many tags are being looked up. Reduce your request rate."))
+            return
+        self._waiting += 1
+
+        def done(future: asyncio.Future[Context]) -> None:
+            self._waiting -= 1
+            error = future.exception()
+            if error is not None:
+                log.warning("the tags of an endpoint could not be looked up: %s", error)
+            then(future.result() if error is None else overloaded("Tags cannot be looked up at the moment."))
+
+        self._loop.run_in_executor(self._executor, self._tags_of, *endpoint).add_done_callback(done)
+
     def _remember(self, key: tuple[str, str], known: Found) -> None:
         if isinstance(known, Known):
             _keep(self._known, key, known, KNOWN_MAX)
@@ -194,7 +235,9 @@ def _found(done: asyncio.Future[Credential | None]) -> Found:
         log.error("looking up an access key failed", exc_info=error)
         return internal("An internal failure occurred.")
     credential = done.result()
-    return None if credential is None else Known(credential, _lasting(credential.principal))
+    if credential is None:
+        return None
+    return Known(credential, _lasting(credential.principal), _tagged(credential.principal))
 
 
 def _signing_key(known: Known, signature: Signature) -> SigningKey:
@@ -206,10 +249,10 @@ def _signing_key(known: Known, signature: Signature) -> SigningKey:
     return key
 
 
-def _denied(principal: Principal, region: str, request: Request, told: Asked, now: float) -> str:
+def _denied(principal: Principal, region: str, request: Request, told: Asked, now: float, tags: Context) -> str:
     """Return why the call is denied, '' if it is allowed."""
     agent = request.headers.get("user-agent")
-    context = request_context(now=now, secure=False, source_ip=LOOPBACK, user_agent=agent)
+    context = {**request_context(now=now, secure=False, source_ip=LOOPBACK, user_agent=agent), **tags}
     needed = requirements(
         "sagemaker-runtime", OPERATION, dict(told), account=principal.account, region=region, context=context
     )
@@ -227,6 +270,11 @@ def _lasting(principal: Principal) -> bool:
         for policy in _policies(principal)
         for statement in policy.statements
     )
+
+
+def _tagged(principal: Principal) -> bool:
+    """Say whether some policy of the principal looks at the tags of what it speaks of."""
+    return any(RESOURCE_TAG in policy.document.lower() for policy in _policies(principal))
 
 
 def _policies(principal: Principal) -> Iterator[Policy]:

@@ -142,6 +142,7 @@ class Invocation:
     def answered(self, outcome: Reply | Broken) -> None:
         """Pass on what the model answered, or say why there is no answer."""
         try:
+            self._exchange = None  # it knows this invocation: nothing is left to the garbage collector
             self._lane.leave()
             if isinstance(outcome, Broken) and self._again(outcome):
                 return

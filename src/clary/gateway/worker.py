@@ -57,7 +57,7 @@ async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets
     notes = Notes(settings.run / "inference-ids", worker, store.clock)
     with ThreadPoolExecutor(LOOKUP_THREADS, "look-up") as executor:
         principals = await loop.run_in_executor(executor, Principals, store, store.clock)
-        admission = Admission(loop, executor, principals.find, store.clock)
+        admission = Admission(loop, executor, principals.find, store.clock, partial(_tags_of, store))
         instances = Instances(loop, _bounds(settings), random.random, lambda: follower.report())
         follower = Follower(store, worker, _applier(loop, instances, admission), lambda: instances.holding)
         await loop.run_in_executor(executor, follower.start)
@@ -91,6 +91,13 @@ def _bounds(settings: Settings) -> Bounds:
         answer_bytes_max=settings.invocation_bytes_max,
         workers=settings.gateways,
     )
+
+
+def _tags_of(store: Store, account: str, region: str, endpoint: str) -> dict[str, str]:
+    """Return the tags of an endpoint as condition keys, none if there is no such endpoint."""
+    records = store.records(account, region)
+    record = records.find(ENDPOINT, endpoint)
+    return resource_tags(tags_of(records.attributes(record.uid))) if record else {}
 
 
 def _applier(loop: asyncio.AbstractEventLoop, instances: Instances, admission: Admission) -> Callable[[News], None]:
