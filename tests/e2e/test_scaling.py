@@ -151,3 +151,63 @@ def test_a_scheduled_action_moves_the_bounds_once_even_if_the_controller_is_kill
     ]
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 4)
+
+
+def test_a_forecast_is_made_of_history_and_scaled_ahead_of(account: Account, scaling: Any) -> None:
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    points = {"load": 18_000.0, "each": 300.0, "instances": 1.0}  # an instance had 300 a minute, and is to have 100
+    data = [
+        {"MetricName": name, "Timestamp": hour - timedelta(hours=back), "Value": value}
+        for back in range(1, 49)
+        for name, value in points.items()
+    ]
+    account("cloudwatch").put_metric_data(Namespace="Team", MetricData=data)
+
+    def query(name: str, stat: str) -> dict[str, Any]:
+        metric = {"Namespace": "Team", "MetricName": name}
+        return {"MetricDataQueries": [{"Id": name, "MetricStat": {"Metric": metric, "Stat": stat}}]}
+
+    metrics = {
+        "TargetValue": 100.0,
+        "CustomizedLoadMetricSpecification": query("load", "Sum"),
+        "CustomizedScalingMetricSpecification": query("each", "Average"),
+        "CustomizedCapacityMetricSpecification": query("instances", "Average"),
+    }
+    scaling.put_scaling_policy(
+        **WHERE, PolicyName="ahead", PolicyType="PredictiveScaling",
+        PredictiveScalingPolicyConfiguration={"MetricSpecifications": [metrics], "Mode": "ForecastAndScale"},
+    )  # fmt: skip
+    eventually(lambda: instances(account) == (3, 3), 60)
+    told = scaling.get_predictive_scaling_forecast(
+        **WHERE, PolicyName="ahead", StartTime=hour, EndTime=hour + timedelta(days=2)
+    )
+    assert told["CapacityForecast"]["Values"] == [3.0] * 48
+    assert told["LoadForecast"][0]["Values"] == pytest.approx([18_000.0] * 48)
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert target["PredictedCapacity"] == 3
+
+
+def test_a_plan_makes_policies_and_takes_them_along(account: Account, scaling: Any) -> None:
+    scaling.deregister_scalable_target(**WHERE)
+    plans, named = account("autoscaling-plans"), {"ScalingPlanName": "team", "ScalingPlanVersion": 1}
+    tracking = {
+        "TargetValue": 600.0,
+        "PredefinedScalingMetricSpecification": {"PredefinedScalingMetricType": INVOCATIONS["PredefinedMetricType"]},
+    }
+    plans.create_scaling_plan(
+        ScalingPlanName="team", ApplicationSource={"TagFilters": [{"Key": "team", "Values": ["a"]}]},
+        ScalingInstructions=[
+            {**WHERE, "MinCapacity": 2, "MaxCapacity": 3, "TargetTrackingConfigurations": [tracking]},
+        ],
+    )  # fmt: skip
+    eventually(lambda: plans.describe_scaling_plans()["ScalingPlans"][0]["StatusCode"] == "Active", 30)
+    (resource,) = plans.describe_scaling_plan_resources(**named)["ScalingPlanResources"]
+    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    assert (resource["ScalingStatusCode"], resource["ScalingPolicies"][0]["PolicyName"]) == (
+        "Active", policy["PolicyName"],
+    )  # fmt: skip
+    eventually(lambda: instances(account) == (2, 2), 60)
+    plans.delete_scaling_plan(**named)
+    eventually(lambda: not plans.describe_scaling_plans()["ScalingPlans"], 30)
+    assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
+    assert account("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking")["MetricAlarms"] == []
