@@ -176,3 +176,22 @@ def test_a_body_that_is_too_large_is_refused_before_it_reaches_a_model(account, 
     assert raised.value.response["Error"]["Code"] == "413"
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
     assert account.invoke(served, b"name " + b"x" * (5 * 1024 * 1024))["Body"]
+
+
+def test_who_may_invoke_can_depend_on_the_tags_that_an_endpoint_has_now(account, served):
+    tagged = {"StringEquals": {"aws:ResourceTag/team": "red"}}
+    allowed = {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": "*", "Condition": tagged}
+    runtime = account.user(allowed)("sagemaker-runtime")
+
+    def outcome() -> str:
+        try:
+            runtime.invoke_endpoint(EndpointName=served, Body=b"name")["Body"].read()
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+        return "200"
+
+    arn = account.arn(f"endpoint/{served}")
+    for team, expected in (("", "AccessDeniedException"), ("red", "200"), ("blue", "AccessDeniedException")):
+        if team:
+            account("sagemaker").add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": team}])
+        assert [outcome() for _ in range(8)] == [expected] * 8

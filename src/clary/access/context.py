@@ -6,6 +6,8 @@ this principal is absent, as AWS has it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clary.access.match import Value
 from clary.access.principal import Principal
 from clary.core.clock import iso8601
@@ -23,6 +25,13 @@ def request_context(*, now: float, secure: bool, source_ip: str = "", user_agent
     if user_agent:
         context["aws:useragent"] = user_agent
     return context
+
+
+def resource_context(tags: Mapping[str, str], service: str) -> dict[str, Value]:
+    """Return the keys that the tags of a service's resource give, in lower case."""
+    return {
+        f"{prefix}:resourcetag/{name.lower()}": value for name, value in tags.items() for prefix in ("aws", service)
+    }
 
 
 def principal_context(principal: Principal) -> dict[str, Value]:

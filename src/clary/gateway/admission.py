@@ -165,9 +165,7 @@ class Admission:
         except ServiceError as refused:
             return refused
 
-    def _decide(
-        self, known: Known, signature: Signature, request: Request, told: Asked, tags: Context
-    ) -> Admitted:
+    def _decide(self, known: Known, signature: Signature, request: Request, told: Asked, tags: Context) -> Admitted:
         credential, now = known.credential, self._clock()
         if credential.expires is not None and credential.expires <= now:
             raise sigv4_faults.expired_token(signature.dialect)

@@ -17,9 +17,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import uvloop
 
+from clary.access.context import resource_context
+from clary.access.match import Context
 from clary.core.settings import Settings
 from clary.gateway.admission import Admission
 from clary.gateway.deadlines import Deadlines
@@ -27,7 +30,9 @@ from clary.gateway.desk import Desk, Sockets
 from clary.gateway.instances import Bounds, Instances
 from clary.gateway.invocations import Plane, request_ids
 from clary.gateway.routes import Follower, News
+from clary.resources.endpoint import ENDPOINT
 from clary.services.iam.principals import Principals
+from clary.services.sagemaker.nouns import tags_of
 from clary.store.counters import MINUTE_S, Meter
 from clary.store.inference_ids import Notes
 from clary.store.store import Store
@@ -93,11 +98,12 @@ def _bounds(settings: Settings) -> Bounds:
     )
 
 
-def _tags_of(store: Store, account: str, region: str, endpoint: str) -> dict[str, str]:
+def _tags_of(store: Store, account: str, region: str, endpoint: str) -> Context:
     """Return the tags of an endpoint as condition keys, none if there is no such endpoint."""
     records = store.records(account, region)
     record = records.find(ENDPOINT, endpoint)
-    return resource_tags(tags_of(records.attributes(record.uid))) if record else {}
+    tags = tags_of(records.attributes(record.uid)) if record else ()
+    return resource_context({each["Key"]: each["Value"] for each in tags}, "sagemaker")
 
 
 def _applier(loop: asyncio.AbstractEventLoop, instances: Instances, admission: Admission) -> Callable[[News], None]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from clary.access.context import resource_context
 from clary.access.decide import Decision, Requirement, decide
 from clary.access.policy import Policy
 from clary.access.principal import Principal
@@ -47,17 +48,13 @@ def judge(requirement: Requirement, principal: Principal, store: Store, version:
     if arn is not None and arn.service == "s3":
         guard = _of_bucket(requirement, principal, store, version)
     elif arn is not None and arn.service in TAGGED:
-        guard = Guard(_told(requirement, TAGGED[arn.service](arn, store), ("aws", arn.service)))
+        tags = resource_context(TAGGED[arn.service](arn, store), arn.service)
+        guard = Guard(replace(requirement, context={**requirement.context, **tags}))
     service = principal.sort == "Service"
     # A service belongs to no account and has no identity policies: the resource alone lets it in.
     owner = "" if service else guard.owner
     must = service and bool(guard.owner)
     return decide(principal, guard.requirement, guard.policies, owner=owner, resource_must_allow=must)
-
-
-def _told(requirement: Requirement, tags: Mapping[str, str], prefixes: tuple[str, ...]) -> Requirement:
-    told = {f"{prefix}:resourcetag/{key.lower()}": value for key, value in tags.items() for prefix in prefixes}
-    return replace(requirement, context={**requirement.context, **told}) if told else requirement
 
 
 def _of_sagemaker(arn: Arn, store: Store) -> Mapping[str, str]:
