@@ -116,6 +116,8 @@ KEYS = {
     "iam:PolicyARN": ("PolicyArn",),
     "iam:PermissionsBoundary": ("PermissionsBoundary",),
     "iam:AWSServiceName": ("AWSServiceName",),
+    "application-autoscaling:service-namespace": ("ServiceNamespace",),
+    "application-autoscaling:scalable-dimension": ("ScalableDimension",),
 }
 """Condition keys → members of requests that carry them, at whatever depth."""
 

@@ -115,6 +115,24 @@ def test_why_nothing_is_done_is_told_once(world: World) -> None:
     assert world.activities()[0].spec["NotScaledReasons"][0]["Code"] == "AlreadyAtMaxCapacity"
 
 
+def test_what_is_at_its_bound_is_not_measured_again_until_it_is_not(world: World) -> None:
+    policy = world.track()
+    low = alarm_name(policy, LOW)
+    world.played.desired = 1
+    world.ring(policy, low)
+    assert world.activities()[0].spec["NotScaledReasons"] == [
+        {"Code": "AlreadyAtMinCapacity", "CurrentCapacity": 1, "MinCapacity": 1}
+    ]
+    alarm = world.played.alarms.pop(low)
+    world.now[0] += 60
+    world.ring(policy, low)  # which would fail if anybody looked for the alarm
+    world.played.alarms[low] = alarm
+    world.played.desired = 3
+    world.ring(policy, low)
+    world.run()
+    assert world.played.asked == [1]
+
+
 def test_all_that_track_a_target_must_agree_before_anything_is_taken_away(world: World) -> None:
     policy = world.track()
     metric = {"MetricName": "m", "Namespace": "N", "Statistic": "Average"}

@@ -17,8 +17,10 @@ from clary.controllers.scaling_targets import create, write
 from clary.core.clock import Clock
 from clary.core.errors import AccessDenied, ResourceNotFound, ServiceUnavailable, StaleRecord
 from clary.core.ids import Arn
+from clary.resources import scaling_decisions
 from clary.resources.scaling import POLICY_ARN, SCALABLE_TARGET, SCALING_POLICY, ScalingPolicy, Target, policies_of
 from clary.resources.scaling_activities import Move, alarm_cause, begun, unscaled
+from clary.resources.scaling_alarms import HIGH, LOW, alarm_name
 from clary.resources.scaling_decisions import AT_DESIRED, FLAPPING, Decision, Situation, decide
 from clary.resources.scaling_predictions import effective
 from clary.store.query import Query
@@ -73,6 +75,8 @@ class PolicyActions:
         policies, now = policies_of(records.children(record.uid)), self.clock()
         bounds = effective(policies, target.bounds, now)
         there = Situation(capacity.desired, bounds, target.memory.past, now)
+        if _still_at_bound(target, policy, notice["AlarmName"], there):
+            return
         decision = self._decision(policy, policies, notice["AlarmName"], there)
         uuids = {each.uuid for each in policies}
         heard = {old: when for old, when in target.memory.heard.items() if old.partition("|")[0] in uuids}
@@ -96,6 +100,17 @@ class PolicyActions:
             if decision.desired < there.capacity and not ready_to_shrink(cloudwatch, policy, policies):
                 return Decision(there.capacity)
         return decision
+
+
+def _still_at_bound(target: Target, policy: ScalingPolicy, alarm: str, there: Situation) -> bool:
+    """Tell whether an alarm asks once more for what cannot be, as that of an idle variant does every minute."""
+    match target.memory.unscaled.get(policy.uuid):
+        case scaling_decisions.AT_MIN:
+            return alarm == alarm_name(policy, LOW) and there.capacity <= there.bounds.low
+        case scaling_decisions.AT_MAX:
+            return alarm == alarm_name(policy, HIGH) and there.capacity >= there.bounds.high
+        case _:
+            return False
 
 
 def _write(records: Records, target: Target, policy: ScalingPolicy, move: Move, reason: str, now: float) -> None:
