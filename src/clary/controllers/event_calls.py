@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from clary.access.principal import Principal
 from clary.controllers.deliveries import Client
-from clary.controllers.event_targets import Failed, failure_of
+from clary.controllers.event_failures import Failed, bury, failure_of, put_off
 from clary.core.clock import Clock, iso8601
 from clary.core.errors import ServiceError
 from clary.core.ids import Arn
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 SCHEME = "arn:aws:scheduler:"
 NAMESPACE = "AWS/Scheduler"
-ERROR_MAX = 1000
 
 
 class Caller(Protocol):
@@ -116,39 +115,30 @@ class CallCourier:
                 raise ServiceError(entry["ErrorMessage"], code=entry["ErrorCode"], status=400)
 
     def _failed(self, call: Call, failed: Failed) -> None:
-        tries, retries = call.delivery.tries + 1, call.target.retries
-        exhausted = retries.exhausted(tries, self.clock() - call.delivery.published_ms / 1000)
         log.info("a call of %s failed: %s", call.schedule, failed)
         self._count(call, "TargetErrorCount")
-        if not failed.permanent and not exhausted:
-            until = self.clock() + retries.delay_s(tries)
-            self.deliveries.put_off(call.delivery.id, int(until * 1000))
+        exhausted = put_off(self.deliveries, call.delivery, call.target.retries, failed, self.clock())
+        if exhausted is None:
             return
         self._count(call, "InvocationDroppedCount")
         if call.target.dead_letters:
-            self._bury(call, failed, "" if failed.permanent else exhausted)
+            self._bury(call, failed, exhausted)
         self._done(call)
 
     def _bury(self, call: Call, failed: Failed, exhausted: str) -> None:
-        """Send what could not be called to the queue of dead letters, as the schedule's role."""
-        place = Arn.parse(call.target.dead_letters)
-        assert place is not None, "the ARN of a queue was checked when the schedule was made"
+        """Send a call to its queue of dead letters, as the schedule's role."""
         told = {
             "SCHEDULE_ARN": str(call.schedule),
             "TARGET_ARN": call.target.arn,
-            "ERROR_CODE": failed.code,
-            "ERROR_MESSAGE": str(failed)[:ERROR_MAX],
             "EXHAUSTED_RETRY_CONDITION": exhausted,
             "RETRY_ATTEMPTS": str(call.delivery.tries),
             "EXECUTION_ID": call.delivery.message_id,
             "SCHEDULED_TIME": iso8601(call.due),
         }
-        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items() if value}
         try:
             sender = self.caller.scheduled(call.target.role, str(call.schedule))
-            queue = self.caller.client("sqs", place.region, sender)
-            url = f"/{place.account}/{place.resource}"
-            queue("SendMessage", QueueUrl=url, MessageBody=call.input, MessageAttributes=attributes)
+            queue = self.caller.client("sqs", call.target.dead_letters.split(":")[3], sender)
+            bury(queue, call.target.dead_letters, call.input, failed, told)
         except ServiceError as error:
             log.warning("%s has no dead letter of a call: %s", call.schedule, error.message)
             self._count(call, "InvocationsFailedToBeSentToDeadLetterCount")

@@ -1,7 +1,6 @@
 """Delivers events to the targets of rules: queues, topics, log groups and other buses.
 
-EventBridge user guide, «Retrying event delivery» and «Using dead-letter queues»: what cannot succeed is given up at
-once, anything else is tried again until its policy ends it; then it goes to the queue of dead letters, if there is one.
+Each at least once. What a target is told is made at the delivery, of the rule as it is then.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from clary.access.principal import Principal, service_principal
-from clary.controllers.deliveries import Client, NotDelivered
+from clary.controllers.deliveries import Client
+from clary.controllers.event_failures import Failed, bury, failure_of, put_off
 from clary.controllers.event_sources import Intake
 from clary.core.clock import Clock, iso8601
-from clary.core.errors import AccessDenied, ServiceError, Throttled
+from clary.core.errors import ServiceError
 from clary.core.ids import Arn, arn
 from clary.resources.event_inputs import input_of
 from clary.resources.event_metrics import (
@@ -37,9 +37,7 @@ from clary.store.store import Store
 log = logging.getLogger(__name__)
 
 HOPS_MAX = 5
-ERROR_MAX = 1000
 SERVICE = "events"
-MISSING = ("ResourceNotFound", "NonExistentQueue", "NotFound")
 
 
 class Caller(Protocol):
@@ -50,14 +48,6 @@ class Caller(Protocol):
 
     def session(self, role_arn: str, rule_arn: str) -> Principal:
         """Return a session of a role that trusts EventBridge on behalf of a rule, or raise AccessDenied."""
-
-
-class Failed(NotDelivered):
-    """A delivery failed; `code` is what AWS calls it."""
-
-    def __init__(self, code: str, message: str, *, permanent: bool) -> None:
-        super().__init__(message, permanent=permanent)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,35 +163,26 @@ class EventCourier:
         self.intake.forward(message.event, place, sender, message.hops + 1)
 
     def _failed(self, delivery: Delivery, message: Message, failed: Failed) -> None:
-        tries = delivery.tries + 1
-        retries = message.target.retries
-        exhausted = retries.exhausted(tries, self.clock() - message.came_ms / 1000)
         log.info("delivery to %s failed: %s", message.target.arn, failed)
-        if not failed.permanent and not exhausted:
-            self.deliveries.put_off(delivery.id, int((self.clock() + retries.delay_s(tries)) * 1000))
+        exhausted = put_off(self.deliveries, delivery, message.target.retries, failed, self.clock())
+        if exhausted is None:
             return
         self._count(message, FAILED)
         if message.target.dead_letters:
-            self._bury(message, failed, "" if failed.permanent else exhausted)
+            self._bury(message, failed, exhausted)
         self._done(delivery)
 
     def _bury(self, message: Message, failed: Failed, exhausted: str) -> None:
-        """Send what could not be delivered to the queue of dead letters, with the reason."""
-        place = Arn.parse(message.target.dead_letters)
-        assert place is not None, "the ARN of a queue was checked when the target was put"
         told = {
             "RULE_ARN": message.rule.arn,
             "TARGET_ARN": message.target.arn,
-            "ERROR_CODE": failed.code,
-            "ERROR_MESSAGE": str(failed)[:ERROR_MAX],
             "EXHAUSTED_RETRY_CONDITION": exhausted,
             "RETRY_ATTEMPTS": str(message.tries),
         }
-        attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items() if value}
-        client = self.caller.client("sqs", place.region, service_principal(SERVICE, message.rule.arn))
-        queue = f"/{place.account}/{place.resource}"
+        sender = service_principal(SERVICE, message.rule.arn)
+        queue = self.caller.client("sqs", message.target.dead_letters.split(":")[3], sender)
         try:
-            client("SendMessage", QueueUrl=queue, MessageBody=message.event, MessageAttributes=attributes)
+            bury(queue, message.target.dead_letters, message.event, failed, told)
         except ServiceError as error:
             log.warning("%s has no dead letter of an event: %s", message.rule.arn, error.message)
             self._count(message, LOST)
@@ -232,18 +213,6 @@ def _for_log(told: str, came_ms: int) -> tuple[int, str]:
         text = given["message"]
         return given["timestamp"], text if isinstance(text, str) else json.dumps(text)
     return came_ms, told
-
-
-def failure_of(error: ServiceError) -> Failed:
-    """Return what an error means for a delivery: whether another try may help, and what AWS calls it."""
-    if isinstance(error, AccessDenied):
-        return Failed("NO_PERMISSIONS", error.message, permanent=True)
-    if isinstance(error, Throttled):
-        return Failed("THROTTLING", error.message, permanent=False)
-    if any(each in error.code for each in MISSING):
-        return Failed("NO_RESOURCE", error.message, permanent=True)
-    permanent = error.status < 500
-    return Failed("INVALID_PARAMETER" if permanent else "ERROR_FROM_TARGET", error.message, permanent=permanent)
 
 
 def _account(account: str) -> Principal:

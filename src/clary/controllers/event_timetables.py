@@ -1,22 +1,18 @@
-"""Has what EventBridge Scheduler's schedules name called, each time it is due and within its window.
-
-A schedule moves on in the same transaction as its call is stored; what was due while nobody led is called once, late.
-"""
+"""Has what EventBridge Scheduler's schedules name called, each time it is due and within its window."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
+from clary.controllers.event_due import bring_up
 from clary.core.clock import Clock
 from clary.resources.event_schedules import SCHEDULE, Task
 from clary.store.deliveries import Deliveries, Notice
-from clary.store.event_positions import EventPositions, Move, Moved
+from clary.store.event_positions import EventPositions, Move
 from clary.store.records import Record, Records
 
 PREFIX = "schedule/"
-NEVER_MS = 2**62
-"""Where the position of a schedule that has no further time is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +29,14 @@ class Timetables:
         task = Task.read(record)
         if not task.enabled:
             return None
-        try:
-            due_ms = self._moved_on(task)
-        except Moved:
-            return 0.0
-        if due_ms == NEVER_MS:
-            if task.deleted_after:
-                records.remove(record)
-            return None
-        return max(0.0, task.called_at(due_ms / 1000) - self.clock())
 
-    def _moved_on(self, task: Task) -> int:
-        """Return when the schedule is due next, after the call that was due is stored."""
+        def call(due: float, move: Move) -> None:
+            content = json.dumps({"target": task.target.told, "due": due, "group": task.group}).encode()
+            notice = Notice(task.arn, content, {task.arn: None})
+            self.deliveries.publish([notice], int(self.clock() * 1000), move.write)
+
         name = f"{PREFIX}{task.uid}/{int(task.since * 1000)}"
-        now = self.clock()
-        due_ms = self.positions.find(name)
-        if due_ms is None:
-            due_ms = _in_ms(task.first())
-            self.positions.take(Move(name, None, due_ms))
-        if due_ms == NEVER_MS or task.called_at(due_ms / 1000) > now:
-            return due_ms
-        next_ms = _in_ms(task.after(max(now, due_ms / 1000)))
-        content = json.dumps({"target": task.target.told, "due": due_ms / 1000, "group": task.group}).encode()
-        notice = Notice(task.arn, content, {task.arn: None})
-        self.deliveries.publish([notice], int(now * 1000), Move(name, due_ms, next_ms).write)
-        return next_ms
-
-
-def _in_ms(at: float | None) -> int:
-    return NEVER_MS if at is None else int(at * 1000)
+        again = bring_up(self.positions, name, task, self.clock(), call)
+        if again is None and task.deleted_after:
+            records.remove(record)
+        return again
