@@ -7,6 +7,7 @@ from clary.services.s3.access_settings import AccessSettings
 from clary.services.s3.buckets import Buckets
 from clary.services.s3.copies import Copies
 from clary.services.s3.deletions import Deletions
+from clary.services.s3.encryption import Encryption
 from clary.services.s3.lifecycles import Lifecycles
 from clary.services.s3.listings import Listings
 from clary.services.s3.multipart import Uploads
@@ -29,6 +30,7 @@ NOUNS = (
     AccessSettings,
     BucketPolicies,
     Lifecycles,
+    Encryption,
 )
 
 
