@@ -79,8 +79,9 @@ def test_nothing_is_taken_away_until_the_last_time_has_cooled_down(past: Past, e
 def test_adding_ends_the_wait_of_taking_away_and_a_cooldown_counts_from_the_end() -> None:
     past = Past(in_at=1.0).scaled(2, 5, 7.0)
     assert past == Past(out_at=7.0, out_base=2)
-    assert past.restarted(7.0, 9.0) == Past(out_at=9.0, out_base=2)
-    assert past.restarted(6.0, 9.0) == past  # that was another activity
+    assert past.ended(7.0, 9.0) == Past(out_at=9.0, out_base=2)
+    assert past.ended(7.0, None).out_at is None  # it failed
+    assert past.ended(6.0, 9.0) == past  # that was another activity
     assert Past(out_at=1.0, out_base=2).scaled(5, 3, 8.0) == Past(out_at=1.0, out_base=2, in_at=8.0)
 
 

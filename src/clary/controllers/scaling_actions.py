@@ -17,11 +17,10 @@ from clary.controllers.scaling_targets import create, write
 from clary.core.clock import Clock
 from clary.core.errors import AccessDenied, ResourceNotFound, ServiceUnavailable, StaleRecord
 from clary.core.ids import Arn
-from clary.resources import scaling_decisions
 from clary.resources.scaling import POLICY_ARN, SCALABLE_TARGET, SCALING_POLICY, ScalingPolicy, Target, policies_of
 from clary.resources.scaling_activities import Move, alarm_cause, begun, unscaled
 from clary.resources.scaling_alarms import HIGH, LOW, alarm_name
-from clary.resources.scaling_decisions import AT_DESIRED, FLAPPING, Decision, Situation, decide
+from clary.resources.scaling_decisions import AT_DESIRED, AT_MAX, AT_MIN, FLAPPING, Decision, Situation, decide
 from clary.resources.scaling_predictions import effective
 from clary.store.query import Query
 from clary.store.records import Change, Records
@@ -104,13 +103,10 @@ class PolicyActions:
 
 def _still_at_bound(target: Target, policy: ScalingPolicy, alarm: str, there: Situation) -> bool:
     """Tell whether an alarm asks once more for what cannot be, as that of an idle variant does every minute."""
-    match target.memory.unscaled.get(policy.uuid):
-        case scaling_decisions.AT_MIN:
-            return alarm == alarm_name(policy, LOW) and there.capacity <= there.bounds.low
-        case scaling_decisions.AT_MAX:
-            return alarm == alarm_name(policy, HIGH) and there.capacity >= there.bounds.high
-        case _:
-            return False
+    code = target.memory.unscaled.get(policy.uuid)
+    if code == AT_MIN:
+        return alarm == alarm_name(policy, LOW) and there.capacity <= there.bounds.low
+    return code == AT_MAX and alarm == alarm_name(policy, HIGH) and there.capacity >= there.bounds.high
 
 
 def _write(records: Records, target: Target, policy: ScalingPolicy, move: Move, reason: str, now: float) -> None:

@@ -162,8 +162,9 @@ def _apply(target: Target, underway: Underway, sagemaker: Client, records: Recor
 
 
 def _end(target: Target, underway: Underway, state: ActivityState, message: str, records: Records, now: float) -> float:
-    """End the activity that a target is in the midst of; a cooldown counts from here."""
-    memory: Memory = target.remembering(underway=None, past=target.memory.past.restarted(underway.began, now))
+    """End the activity that a target is in the midst of; a cooldown counts from here, if it went well."""
+    at = now if state is ActivityState.SUCCESSFUL else None
+    memory: Memory = target.remembering(underway=None, past=target.memory.past.ended(underway.began, at))
     with records.together() as together:
         together.update(target.record, Change(status=memory.to_json()))
         activity = together.find(SCALING_ACTIVITY, underway.name)

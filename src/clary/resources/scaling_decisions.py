@@ -46,12 +46,12 @@ class Past:
             return replace(self, in_at=now)
         return Past(out_at=now, out_base=before)
 
-    def restarted(self, began: float, now: float) -> Past:
-        """Return the past with the cooldown of what began at a time counted from now, when it is done."""
+    def ended(self, began: float, at: float | None) -> Past:
+        """Return the past with the cooldown of what began at a time counted from its end, none if it failed."""
         return Past(
-            out_at=now if self.out_at == began else self.out_at,
+            out_at=at if self.out_at == began else self.out_at,
             out_base=self.out_base,
-            in_at=now if self.in_at == began else self.in_at,
+            in_at=at if self.in_at == began else self.in_at,
         )
 
 
