@@ -7,8 +7,9 @@ from typing import Any
 
 from clary.resources.event_rules import DEFAULT_BUS, EVENT_BUS
 from clary.services.events.faults import AlreadyExists, Invalid, LimitExceeded, NotFound
-from clary.services.events.reach import PAGE_DEFAULT, arn_of, bus_named, bus_of, present, tag_attributes
+from clary.services.events.reach import PAGE_DEFAULT, arn_of, bus_named, bus_of, present
 from clary.services.operation import Call, Operations, Params, Result, operation
+from clary.services.record_tags import tag_attributes
 from clary.store.query import Query
 from clary.store.records import Change, NameTaken, Record
 

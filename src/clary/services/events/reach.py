@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clary.access.policy import Policy, parse
@@ -11,12 +10,10 @@ from clary.core.ids import Arn
 from clary.resources.event_conditions import BadPattern
 from clary.resources.event_patterns import compile_pattern
 from clary.resources.event_rules import DEFAULT_BUS, EVENT_BUS, RULE, bus_arn
-from clary.services.events.faults import Invalid, InvalidPattern, NotFound
+from clary.services.events.faults import InvalidPattern, NotFound
 from clary.services.operation import Call, Params
 from clary.store.records import NameTaken, Record, Records
 
-TAG = "tag:"
-TAGS_MAX = 50
 PAGE_DEFAULT = 100
 
 
@@ -80,16 +77,6 @@ def check_pattern(text: str) -> None:
         compile_pattern(text)
     except BadPattern as wrong:
         raise InvalidPattern(wrong) from None
-
-
-def tag_attributes(tags: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return tags as attributes of a record, or raise Invalid."""
-    keys = [tag["Key"] for tag in tags]
-    if len(set(keys)) < len(keys) or any(key.lower().startswith("aws:") for key in keys):
-        raise Invalid("Tag keys must be unique, and may not start with aws:.")
-    if len(keys) > TAGS_MAX:
-        raise Invalid(f"A resource can have up to {TAGS_MAX} tags.")
-    return {TAG + tag["Key"]: tag["Value"] for tag in tags}
 
 
 def present(**members: Any) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from clary.services.events.reach import (
     find_rule,
     present,
     rule_of,
-    tag_attributes,
 )
 from clary.services.operation import Call, Operations, Params, Result, operation
+from clary.services.record_tags import tag_attributes
 from clary.store.query import Query
 from clary.store.records import Change, Record
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from clary.core.ids import Arn
 from clary.resources.event_rules import RULE, record_name
-from clary.services.events.faults import Invalid, NotFound
-from clary.services.events.reach import TAG, TAGS_MAX, bus_named, tag_attributes
+from clary.services.events.faults import NotFound
+from clary.services.events.reach import bus_named
 from clary.services.operation import Call, Operations, Params, Result, operation
-from clary.store.records import Change, Record
+from clary.services.record_tags import tag, tags_of, untag
+from clary.store.records import Record
 
 
 class Tags(Operations):
@@ -18,25 +17,19 @@ class Tags(Operations):
     @operation("TagResource")
     def tag(self, call: Call, request: Params) -> Result:
         """Add tags, or give them new values."""
-        record = _record(call, request["ResourceARN"])
-        tags = {**call.store.records.attributes(record.uid), **tag_attributes(request["Tags"])}
-        if len(tags) > TAGS_MAX:
-            raise Invalid(f"A resource can have up to {TAGS_MAX} tags.")
-        return _write(call, record, tags)
+        tag(call, _record(call, request["ResourceARN"]), request["Tags"])
+        return {}
 
     @operation("UntagResource")
     def untag(self, call: Call, request: Params) -> Result:
         """Take tags away."""
-        record = _record(call, request["ResourceARN"])
-        gone = {TAG + key for key in request["TagKeys"]}
-        tags = call.store.records.attributes(record.uid)
-        return _write(call, record, {name: value for name, value in tags.items() if name not in gone})
+        untag(call, _record(call, request["ResourceARN"]), request["TagKeys"])
+        return {}
 
     @operation("ListTagsForResource")
     def list(self, call: Call, request: Params) -> Result:
         """Return all tags."""
-        tags = call.store.records.attributes(_record(call, request["ResourceARN"]).uid)
-        return {"Tags": [{"Key": name.removeprefix(TAG), "Value": value} for name, value in tags.items()]}
+        return {"Tags": tags_of(call, _record(call, request["ResourceARN"]))}
 
 
 def _record(call: Call, text: str) -> Record:
@@ -50,8 +43,3 @@ def _record(call: Call, text: str) -> Record:
     if rule is None:
         raise NotFound(f"Rule {name} does not exist on EventBus {record_name(arn).partition('/')[0]}.")
     return rule
-
-
-def _write(call: Call, record: Record, tags: Mapping[str, str]) -> Result:
-    call.store.records.update(record, Change(attributes=tags))
-    return {}

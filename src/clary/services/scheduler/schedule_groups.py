@@ -6,8 +6,8 @@ from typing import Any
 
 from clary.resources.event_schedules import DEFAULT_GROUP, SCHEDULE_GROUP, group_arn
 from clary.services.operation import Call, Operations, Params, Result, operation
+from clary.services.record_tags import tag_attributes
 from clary.services.scheduler.faults import Conflict, Invalid, NotFound, QuotaExceeded
-from clary.services.scheduler.tags import tag_attributes
 from clary.store.query import Query
 from clary.store.records import NameTaken, Record, Records
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from clary.core.ids import Arn
 from clary.resources.event_schedules import SCHEDULE_GROUP
 from clary.services.operation import Call, Operations, Params, Result, operation
-from clary.services.scheduler.faults import Invalid, NotFound
-from clary.store.records import Change, Record
-
-TAG = "tag:"
-TAGS_MAX = 50
+from clary.services.record_tags import tag, tags_of, untag
+from clary.services.scheduler.faults import NotFound
+from clary.store.records import Record
 
 
 class Tags(Operations):
@@ -20,30 +16,19 @@ class Tags(Operations):
     @operation("TagResource")
     def tag(self, call: Call, request: Params) -> Result:
         """Add tags, or give them new values."""
-        group = _group(call, request["ResourceArn"])
-        return _write(call, group, {**call.store.records.attributes(group.uid), **tag_attributes(request["Tags"])})
+        tag(call, _group(call, request["ResourceArn"]), request["Tags"])
+        return {}
 
     @operation("UntagResource")
     def untag(self, call: Call, request: Params) -> Result:
         """Take tags away."""
-        group = _group(call, request["ResourceArn"])
-        gone = {TAG + key for key in request["TagKeys"]}
-        tags = call.store.records.attributes(group.uid)
-        return _write(call, group, {name: value for name, value in tags.items() if name not in gone})
+        untag(call, _group(call, request["ResourceArn"]), request["TagKeys"])
+        return {}
 
     @operation("ListTagsForResource")
     def list(self, call: Call, request: Params) -> Result:
         """Return all tags."""
-        tags = call.store.records.attributes(_group(call, request["ResourceArn"]).uid)
-        return {"Tags": [{"Key": name.removeprefix(TAG), "Value": value} for name, value in tags.items()]}
-
-
-def tag_attributes(tags: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return tags as attributes of a record, or raise Invalid."""
-    keys = [tag["Key"] for tag in tags]
-    if len(set(keys)) < len(keys) or any(key.lower().startswith("aws:") for key in keys):
-        raise Invalid("Tag keys must be unique, and may not start with aws:.")
-    return {TAG + tag["Key"]: tag["Value"] for tag in tags}
+        return {"Tags": tags_of(call, _group(call, request["ResourceArn"]))}
 
 
 def _group(call: Call, text: str) -> Record:
@@ -54,10 +39,3 @@ def _group(call: Call, text: str) -> Record:
     if group is None:
         raise NotFound(f"Schedule group {name} does not exist.")
     return group
-
-
-def _write(call: Call, group: Record, tags: Mapping[str, str]) -> Result:
-    if len(tags) > TAGS_MAX:
-        raise Invalid(f"A resource can have up to {TAGS_MAX} tags.")
-    call.store.records.update(group, Change(attributes=tags))
-    return {}
