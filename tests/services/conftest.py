@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from clary.access.principal import Principal
+from clary.core.errors import ServiceError
 from clary.core.ids import account_id, uid
 from clary.core.settings import load
 from clary.services.operation import Call, Client, Handler, Platform, handlers
@@ -94,3 +96,16 @@ def store(home: Path, blank_home: Path) -> Iterator[Store]:
 @pytest.fixture
 def aws(store: Store, home: Path) -> Account:
     return Account(store, Platform(store, load({"home": home}, {})), account_id())
+
+
+@pytest.fixture
+def refused() -> Callable[[str], Any]:
+    """Give a context that wants a ServiceError of a code."""
+
+    @contextmanager
+    def wanted(code: str) -> Iterator[None]:
+        with pytest.raises(ServiceError) as caught:
+            yield
+        assert caught.value.code == code
+
+    return wanted

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from clary.core.errors import ServiceError
 
 
 @pytest.fixture
 def events(aws: Any) -> Any:
     return aws("events")
-
-
-@pytest.fixture
-def refused() -> Callable[[str], Any]:
-    """Give a context that wants a ServiceError of a code."""
-
-    @contextmanager
-    def wanted(code: str) -> Iterator[None]:
-        with pytest.raises(ServiceError) as caught:
-            yield
-        assert caught.value.code == code
-
-    return wanted
 
 
 @pytest.fixture

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-
-from clary.core.errors import ServiceError
 
 
 @pytest.fixture
 def scheduler(aws: Any) -> Any:
     return aws("scheduler")
-
-
-@pytest.fixture
-def refused() -> Callable[[str], Any]:
-    """Give a context that wants a ServiceError of a code."""
-
-    @contextmanager
-    def wanted(code: str) -> Iterator[None]:
-        with pytest.raises(ServiceError) as caught:
-            yield
-        assert caught.value.code == code
-
-    return wanted
 
 
 @pytest.fixture
