@@ -127,21 +127,10 @@ class Admission:
             raise sigv4_faults.mismatch("json", message)
         key = (signature.access_key, signature.session_token)
         known = self._known.get(key)
-
-        def settle(found: Found) -> None:
-            if isinstance(found, Known) and found.tagged:
-                account, name = found.credential.principal.account, dict(told).get("EndpointName", "")
-                self._read_tags((account, signature.region, name), decided(found))
-            else:
-                decided(found)({})
-
-        def decided(found: Found) -> Callable[[Context | ServiceError], None]:
-            return lambda tags: then(self._outcome(found, signature, request, told, tags))
-
-        if known is not None or self._unknown.get(key, 0.0) > self._clock():
-            settle(known)
+        if known is not None and not known.tagged:
+            then(self._outcome(known, signature, request, told, {}))
         else:
-            self._look_up(key, settle)
+            self._look_further(key, signature, request, told, then)
 
     def forget(self, accounts: frozenset[str], *, everyone: bool) -> None:
         """Drop what is remembered of these accounts, or of all; and every key that was nobody's."""
@@ -150,6 +139,27 @@ class Admission:
         for key, known in list(self._known.items()):
             if everyone or known.credential.principal.account in accounts:
                 del self._known[key]
+
+    def _look_further(
+        self, key: tuple[str, str], signature: Signature, request: Request, told: Asked, then: Told
+    ) -> None:
+        """Look up what is not remembered: the key, and the tags that a policy asks for."""
+
+        def settle(found: Found) -> None:
+            def decide(tags: Context | ServiceError) -> None:
+                then(self._outcome(found, signature, request, told, tags))
+
+            if isinstance(found, Known) and found.tagged:
+                account, name = found.credential.principal.account, dict(told).get("EndpointName", "")
+                self._read_tags((account, signature.region, name), decide)
+            else:
+                decide({})
+
+        known = self._known.get(key)
+        if known is not None or self._unknown.get(key, 0.0) > self._clock():
+            settle(known)
+        else:
+            self._look_up(key, settle)
 
     def _outcome(
         self, known: Found, signature: Signature, request: Request, told: Asked, tags: Context | ServiceError
