@@ -18,10 +18,10 @@ DEPTH_MAX = 100
 Matcher = Callable[[Mapping[str, Any]], bool]
 
 
-def read_event(text: str) -> Any:
-    """Return an event as matchers take it: its numbers as they are written. Raises ValueError."""
+def read_event(text: str, number: Callable[[str], Number] = Number) -> Any:
+    """Return a JSON document as matchers take it: its numbers as they are written. Raises ValueError."""
     try:
-        return json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse)
+        return json.loads(text, parse_int=number, parse_float=number, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -36,12 +36,17 @@ def compile_pattern(text: str) -> Matcher:
         document = read_event(text)
     except ValueError:
         raise BadPattern("Filter is not valid JSON") from None
-    if not isinstance(document, dict):
-        raise BadPattern("Filter is not an object")
-    matcher = _compile(document, 0)
+    matcher = compile_document(document)
     if _combinations(document) > COMBINATIONS_MAX:
         raise BadPattern(f"Rule is too complex - {OR} makes more than {COMBINATIONS_MAX} combinations of it")
     return matcher
+
+
+def compile_document(document: Any) -> Matcher:
+    """Return what tells whether a document, read in the same way, fits this one, or raise BadPattern."""
+    if not isinstance(document, dict):
+        raise BadPattern("Filter is not an object")
+    return _compile(document, 0)
 
 
 def _compile(document: Mapping[str, Any], depth: int) -> Matcher:
@@ -54,7 +59,7 @@ def _compile(document: Mapping[str, Any], depth: int) -> Matcher:
 
 
 def _check(key: str, rule: Any, depth: int) -> Matcher:
-    if _is_choice(key, rule):
+    if is_choice(key, rule):
         ways = tuple(_compile(each, depth + 1) for each in rule)
         return lambda node: any(way(node) for way in ways)
     if isinstance(rule, dict):
@@ -88,7 +93,7 @@ def _flat(value: Any) -> Iterator[Any]:
             yield each
 
 
-def _is_choice(key: str, rule: Any) -> bool:
+def is_choice(key: str, rule: Any) -> bool:
     """Tell `$or` from a field of that name: a choice lists at least two objects, none of them a match expression."""
     return (
         key == OR
@@ -102,7 +107,7 @@ def _combinations(document: Mapping[str, Any]) -> int:
     """Return how many patterns without `$or` say the same."""
     count = 1
     for key, rule in document.items():
-        if _is_choice(key, rule):
+        if is_choice(key, rule):
             count *= sum(_combinations(each) for each in rule)
         elif isinstance(rule, dict):
             count *= _combinations(rule)

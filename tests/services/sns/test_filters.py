@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from clary.core.errors import ServiceError
-from clary.services.sns.filters import parse, wants_attributes, wants_body
+from clary.services.sns.filters import check, wants_attributes, wants_body
 
 
 def wants(condition: Any, value: Any) -> bool:
-    policy = parse(json.dumps({"key": [condition]}), nested=True)
+    policy = json.dumps({"key": [condition]})
+    check(policy, nested=True)
     return wants_body(policy, json.dumps({} if value is ... else {"key": value}))
 
 
@@ -37,7 +38,8 @@ def wants(condition: Any, value: Any) -> bool:
         ({"numeric": [">", 0]}, 1, "1"),
         ({"cidr": "10.0.0.0/24"}, "10.0.0.9", "10.0.1.9"),
         ({"anything-but": "a"}, "b", "a"),
-        ({"anything-but": ["a", 1]}, 2, 1),
+        ({"anything-but": ["a", "b"]}, "c", "b"),
+        ({"anything-but": [1, 2]}, 3, 2.0),
         ({"anything-but": "a"}, "b", ...),
         ({"anything-but": {"prefix": "a"}}, "ba", "ab"),
         ({"anything-but": {"suffix": "a"}}, "ab", "ba"),
@@ -51,7 +53,8 @@ def test_a_condition_holds_for_what_it_says(condition: Any, wanted: Any, unwante
 
 
 def test_all_keys_must_hold_and_of_an_or_one() -> None:
-    policy = parse('{"a": ["1"], "$or": [{"b": ["2"]}, {"c": [{"numeric": [">", 2]}]}]}', nested=False)
+    policy = '{"a": ["1"], "$or": [{"b": ["2"]}, {"c": [{"numeric": [">", 2]}]}]}'
+    check(policy, nested=False)
 
     def attributes(**values: str) -> dict[str, dict[str, str]]:
         return {
@@ -65,14 +68,21 @@ def test_all_keys_must_hold_and_of_an_or_one() -> None:
     assert not wants_attributes(policy, attributes(b="2"))
 
 
+def test_an_attribute_may_be_called_or() -> None:
+    check('{"$or": ["a"]}', nested=False)
+    assert wants_attributes('{"$or": ["a"]}', {"$or": {"DataType": "String", "StringValue": "a"}})
+
+
 def test_an_array_attribute_counts_as_each_of_its_elements() -> None:
-    policy = parse('{"a": ["x", 3]}', nested=False)
+    policy = '{"a": ["x", 3]}'
+    check(policy, nested=False)
     for text, wanted in (('["y", "x"]', True), ("[3]", True), ("[]", False), ("x", True)):
         assert wants_attributes(policy, {"a": {"DataType": "String.Array", "StringValue": text}}) is wanted
 
 
 def test_a_body_may_be_nested_and_what_is_no_object_is_unwanted() -> None:
-    policy = parse('{"a": {"b": {"c": [1]}}, "d": [{"exists": false}]}', nested=True)
+    policy = '{"a": {"b": {"c": [1]}}, "d": [{"exists": false}]}'
+    check(policy, nested=True)
     assert wants_body(policy, '{"a": [{"b": {"c": 2}}, {"b": [{"c": [0, 1]}]}]}')
     assert not wants_body(policy, '{"a": {"b": {"c": 1}}, "d": 1}')
     for text in ("[]", "1", "no json", "{}"):
@@ -98,11 +108,11 @@ def test_a_body_may_be_nested_and_what_is_no_object_is_unwanted() -> None:
 )
 def test_a_policy_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ServiceError, match="FilterPolicy"):
-        parse(text, nested=False)
+        check(text, nested=False)
 
 
 def test_a_policy_of_too_many_combinations_is_refused() -> None:
     for policy in ({str(n): ["a"] for n in range(6)}, {"a": [str(n) for n in range(151)]}):
         with pytest.raises(ServiceError) as caught:
-            parse(json.dumps(policy), nested=False)
+            check(json.dumps(policy), nested=False)
         assert caught.value.code == "FilterPolicyLimitExceeded"

@@ -125,7 +125,7 @@ def _wanted(subscription: Record, request: Params) -> bool:
     attributes = subscription.spec["Attributes"]
     if "FilterPolicy" not in attributes:
         return True
-    policy = json.loads(attributes["FilterPolicy"])
+    policy = attributes["FilterPolicy"]
     if attributes.get("FilterPolicyScope") == SCOPES[1]:
         return filters.wants_body(policy, request["Message"])
     return filters.wants_attributes(policy, request.get("MessageAttributes", {}))

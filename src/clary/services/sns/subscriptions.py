@@ -133,7 +133,7 @@ def check(protocol: str, attributes: Values) -> None:
         if name == "FilterPolicyScope" and value not in SCOPES:
             raise InvalidParameter("Attributes Reason: FilterPolicyScope: Invalid value")
         if name == "FilterPolicy":
-            filters.parse(value, nested=attributes.get("FilterPolicyScope") == SCOPES[1])
+            filters.check(value, nested=attributes.get("FilterPolicyScope") == SCOPES[1])
         if name == "RedrivePolicy":
             _check_redrive(value)
         if name == "DeliveryPolicy":
