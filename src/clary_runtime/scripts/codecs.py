@@ -18,6 +18,7 @@ CSV, JSON, JSON_LINES, NPY, NPZ = (
     "application/x-npy",
     "application/x-npz",
 )
+SMALL_BYTES = 4096
 TEXT_TYPES = frozenset({CSV, JSON, JSON_LINES})
 
 
@@ -58,11 +59,24 @@ def encode(value: Any, accept: str) -> bytes:
 def _read_csv(body: bytes) -> Any:
     import numpy as np
 
+    if len(body) <= SMALL_BYTES and (plain := _plain_rows(body)) is not None:
+        return np.array(plain)
     try:
         return np.loadtxt(io.BytesIO(body), delimiter=",", ndmin=2, comments=None)
     except ValueError:
         # Missing and non-numeric fields become not-a-number, as the toolkit reads them.
         return np.atleast_2d(np.genfromtxt(io.BytesIO(body), delimiter=","))
+
+
+def _plain_rows(body: bytes) -> list[list[float]] | None:
+    """Read rows of nothing but numbers, of which numpy's reader takes a tenth of a millisecond for one."""
+    if b"_" in body:  # which only Python takes for a part of a number
+        return None
+    try:
+        rows = [[float(field) for field in line.split(b",")] for line in body.splitlines()]
+    except ValueError:
+        return None
+    return rows if rows and len({len(row) for row in rows}) == 1 else None
 
 
 def _read_json(body: bytes) -> Any:

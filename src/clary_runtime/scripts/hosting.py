@@ -10,7 +10,9 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,31 +23,66 @@ from clary_runtime.layout import Layout
 from clary_runtime.scripts import codecs, forks, requirements, sources
 from clary_runtime.scripts.context import Context
 from clary_runtime.scripts.defaults import DEFAULTS, Handlers
+from clary_runtime.scripts.direct import direct
+from clary_runtime.scripts.steps import Asked, Steps, Transform, Whole
 from clary_runtime.serving.messages import Reply, Request
 
 DEFAULT_PROGRAM = "inference.py"
+BATCH_SIZE = "BATCH_SIZE"
+BATCH_SIZE_MAX = 1024
+
+
+INLINE_BYTES_MAX = 4 << 10
+INLINE_S_MAX = 0.0002
+"""What a request may cost on the event loop: about what handing it to a thread and back costs."""
+ACCELERATE_AFTER_S = 0.5
+"""When a loaded model is looked at for a shorter way: not while its first requests come."""
 
 
 class ScriptModel:
     """A loaded model and the functions around it; `transform` is all but the loading."""
 
-    def __init__(self, transform: Callable[..., Any], model: Any, accept: str) -> None:
+    def __init__(self, transform: Transform, model: Any, accept: str) -> None:
         self._transform = transform
         self._model = model
         self._accept = accept
+        self._inline = False
+
+    def accelerate(self) -> None:
+        """Take the model's own short way from now on, where nothing of the customer's stands in it."""
+        transform = self._transform
+        if not (isinstance(transform, Steps) and transform.predicts_as_usual):
+            return
+        found = direct(self._model, stopwatch=time.perf_counter)
+        if found is not None:
+            self._transform = transform.predicting_by(found.predict)
+            self._inline = transform.all_usual and found.row_s <= INLINE_S_MAX
 
     def quick(self, request: Request) -> bool:
-        """Never: a customer's code may take any time."""
-        return False
+        """Only without the customer's code, which may take any time."""
+        return self._inline and len(request.body) <= INLINE_BYTES_MAX
+
+    @property
+    def together_max(self) -> int:
+        """What the script says it takes; a model's short way costs the same for each row."""
+        return 1 if self._inline else self._transform.together_max
 
     def answer(self, request: Request) -> Reply:
         """Return what the script makes of a request; its exceptions are raised."""
+        asked = self._asked(request)
+        return _reply(self._transform(self._model, asked), asked.accept, asked.context)
+
+    def answer_together(self, requests: Sequence[Request]) -> list[Reply]:
+        """Return what the script makes of several requests at once."""
+        asked = [self._asked(request) for request in requests]
+        results = self._transform.together(self._model, asked)
+        return [_reply(result, each.accept, each.context) for result, each in zip(results, asked, strict=True)]
+
+    def _asked(self, request: Request) -> Asked:
         content_type = request.headers.get("content-type") or codecs.JSON
         accept = request.headers.get("accept", "")
         accept = self._accept if accept in ("", "*/*") else accept
-        context = Context(request.headers)
-        content = _content(request.body, content_type)
-        return _reply(self._transform(self._model, content, content_type, accept, context), accept, context)
+        return Asked(_content(request.body, content_type), content_type, accept, Context(request.headers))
 
 
 def _content(body: bytes, content_type: str) -> str | bytes:
@@ -79,7 +116,12 @@ def loader(layout: Layout, framework: str, environ: Mapping[str, str]) -> Callab
         model_fn, transform = functions(module, DEFAULTS[framework])
         os.environ["SM_MODEL_DIR"] = str(layout.model)
         accept = environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or codecs.JSON
-        return ScriptModel(transform, model_fn(str(layout.model), Context({})), accept)
+        model = ScriptModel(transform, model_fn(str(layout.model), Context({})), accept)
+        if environ.get("CLARY_ACCELERATION", "").lower() != "off":
+            later = threading.Timer(ACCELERATE_AFTER_S, model.accelerate)
+            later.daemon = True
+            later.start()
+        return model
 
     return load
 
@@ -105,8 +147,8 @@ def _imported(program: str, code: Path, site: Path | None) -> ModuleType:
     return importlib.import_module(program.removesuffix(".py").replace("/", "."))
 
 
-def functions(module: ModuleType, defaults: Handlers) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the script's `model_fn(folder, context)` and one function for the three steps of a request."""
+def functions(module: ModuleType, defaults: Handlers) -> tuple[Callable[..., Any], Transform]:
+    """Return the script's `model_fn(folder, context)` and what does the three steps of a request."""
     own = {name: getattr(module, name, None) for name in ("input_fn", "predict_fn", "output_fn")}
     transform_fn = getattr(module, "transform_fn", None)
     model_fn = _with_context(getattr(module, "model_fn", None) or defaults.model_fn, 1)
@@ -116,29 +158,24 @@ def functions(module: ModuleType, defaults: Handlers) -> tuple[Callable[..., Any
                 "Cannot use transform_fn implementation in conjunction with input_fn, predict_fn, and/or output_fn "
                 "implementation"
             )
-        return model_fn, _with_context(transform_fn, 4)
-    steps = Handlers(
-        model_fn,
-        _with_context(own["input_fn"] or defaults.input_fn, 2),
-        _with_context(own["predict_fn"] or defaults.predict_fn, 2),
-        _with_context(own["output_fn"] or defaults.output_fn, 2),
+        return model_fn, Whole(_with_context(transform_fn, 4))
+    steps = Steps(
+        input_fn=_with_context(own["input_fn"] or defaults.input_fn, 2),
+        predict_fn=_with_context(own["predict_fn"] or defaults.predict_fn, 2),
+        output_fn=_with_context(own["output_fn"] or defaults.output_fn, 2),
+        together_max=_batch_size(module),
+        predicts_as_usual=own["predict_fn"] is None,
+        all_usual=not any(own.values()),
     )
-    return model_fn, _in_steps(steps)
+    return model_fn, steps
 
 
-def _in_steps(steps: Handlers) -> Callable[..., Any]:
-    def transform(model: Any, content: Any, content_type: str, accept: str, context: Context) -> Any:
-        try:
-            data = steps.input_fn(content, content_type, context)
-        except codecs.UnsupportedFormat as error:
-            return Reply.text(415, str(error))
-        prediction = steps.predict_fn(data, model, context)
-        try:
-            return steps.output_fn(prediction, accept, context)
-        except codecs.UnsupportedFormat as error:
-            return Reply.text(406, str(error))
-
-    return transform
+def _batch_size(module: ModuleType) -> int:
+    """Return how many requests the script says its `predict_fn` takes, their inputs one below the other."""
+    declared = getattr(module, BATCH_SIZE, 1)
+    if not isinstance(declared, int) or not 1 <= declared <= BATCH_SIZE_MAX:
+        raise ValueError(f"{BATCH_SIZE} must be a whole number from 1 to {BATCH_SIZE_MAX}, not {declared!r}")
+    return declared
 
 
 def _with_context(function: Callable[..., Any], arguments: int) -> Callable[..., Any]:

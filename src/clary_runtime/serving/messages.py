@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol
@@ -58,8 +58,15 @@ def _phrase(status: int) -> str:
 class Model(Protocol):
     """What a server serves."""
 
+    @property
+    def together_max(self) -> int:
+        """How many requests `answer_together` may be given; 1 where a request is answered alone."""
+
     def quick(self, request: Request) -> bool:
         """Whether `answer` takes so little time that it may run on the event loop."""
 
     def answer(self, request: Request) -> Reply:
         """Return the reply to one request; exceptions become 500."""
+
+    def answer_together(self, requests: Sequence[Request]) -> list[Reply]:
+        """Return the replies to several requests, in their order; on an exception each is answered alone."""

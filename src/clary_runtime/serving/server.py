@@ -21,6 +21,7 @@ from clary_runtime.logs import LOG
 from clary_runtime.serving.connections import Connection
 from clary_runtime.serving.messages import Model, Reply, Request
 from clary_runtime.serving.settings import Settings
+from clary_runtime.serving.together import Lanes, Turn
 
 EXECUTION_PARAMETERS = '{{"MaxConcurrentTransforms":{workers},"BatchStrategy":"MULTI_RECORD","MaxPayloadInMB":{mib}}}'
 
@@ -32,9 +33,10 @@ class Server:
         self._settings = settings
         self._loop = loop
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="predict")
+        self._lanes = Lanes(loop, self._pool, settings.workers, _answered)
+        self._turn = Turn(loop, _answered)
         self._model: Model | None = None
         self._connections: set[Connection] = set()
-        self._running = 0
         self._empty = asyncio.Event()
         self.draining = False
 
@@ -62,16 +64,10 @@ class Server:
         if model is None:
             return _noted(request, Reply.text(503, "The model is still being loaded"))
         if model.quick(request):
-            return _answered(model, request)
-        if self._running >= self._settings.waiting_max:
+            return self._turn.take(model, request)
+        if self._lanes.waiting >= self._settings.waiting_max:
             return _noted(request, Reply.text(503, "Too many requests are waiting for this model"))
-        self._running += 1
-        future = self._loop.run_in_executor(self._pool, _answered, model, request)
-        future.add_done_callback(self._one_done)
-        return future
-
-    def _one_done(self, _future: asyncio.Future[Reply]) -> None:
-        self._running -= 1
+        return self._lanes.take(model, request)
 
     def _described(self, request: Request) -> Reply:
         if request.path == "/ping":
@@ -139,7 +135,21 @@ def _forget(socket: str) -> None:
     Path(socket).unlink(missing_ok=True)
 
 
-def _answered(model: Model, request: Request) -> Reply:
+def _answered(model: Model, requests: list[Request]) -> list[Reply]:
+    if len(requests) > 1:
+        try:
+            replies = model.answer_together(requests)
+        except Exception:  # noqa: BLE001 - the server's edge; one request's mistake must not be the others'
+            LOG.debug("Answering %d requests one by one", len(requests), exc_info=True)
+        else:
+            return [
+                reply if reply.status < 400 else _noted(request, reply)
+                for request, reply in zip(requests, replies, strict=True)
+            ]
+    return [_answered_alone(model, request) for request in requests]
+
+
+def _answered_alone(model: Model, request: Request) -> Reply:
     try:
         reply = model.answer(request)
     except Exception as error:  # noqa: BLE001 - the server's edge: customers' code may raise anything

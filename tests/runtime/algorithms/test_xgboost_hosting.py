@@ -11,6 +11,9 @@ import pytest
 import xgboost
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
+from clary_runtime.algorithms.xgboost.hosting import loader
+from clary_runtime.serving.messages import Request
+
 XGBOOST = ("--algorithm", "xgboost")
 ROWS = 5
 
@@ -163,3 +166,20 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(container, serving):
     endpoint = serving(container, *XGBOOST, ready=False)
     assert endpoint.process.wait(30) == 1
     assert "Unable to load model" in endpoint.stop()
+
+
+def test_requests_answered_together_get_the_answers_they_get_alone(container, cancer):
+    rows, _ = cancer
+    model = loader(container.model, {"CLARY_ACCELERATION": "off"})()
+    plain = [Request("POST", "/invocations", {}, csv(rows[start:]).encode()) for start in range(ROWS)]
+    odd = [
+        Request("POST", "/invocations", {"accept": "application/json"}, csv(rows[:2]).encode()),
+        Request("POST", "/invocations", {"content-type": "text/libsvm"}, b"0:1.5 3:2"),
+        Request("POST", "/invocations", {}, b""),
+        Request("POST", "/invocations", {}, b"1,2"),
+        Request("POST", "/invocations", {}, b"a,b"),
+        Request("POST", "/invocations", {"accept": "image/png"}, csv(rows).encode()),
+    ]
+    assert model.together_max > 1
+    for requests in (plain, odd, [*odd, *plain], odd[2:]):
+        assert model.answer_together(requests) == [model.answer(request) for request in requests]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import numpy as np
@@ -196,3 +198,65 @@ def test_model_fn_may_ask_for_the_context():
     module.model_fn = lambda model_dir, context: (model_dir, context)
     context = Context({})
     assert functions(module, DEFAULTS["sklearn"])[0]("folder", context) == ("folder", context)
+
+
+TOGETHER = """
+import os, time
+BATCH_SIZE = 8
+def model_fn(folder):
+    return None
+def predict_fn(rows, model):
+    while len(rows) == 1 and not os.path.exists(os.environ["SM_MODEL_DIR"] + "/go"):
+        time.sleep(0.01)
+    print("rows", len(rows), flush=True)
+    if (rows == 13).any():
+        raise ValueError("thirteen")
+    return rows.sum(axis=1)
+"""
+
+
+def test_a_script_that_declares_a_batch_size_gets_waiting_requests_stacked(container, serving):
+    container.model.mkdir(parents=True)
+    endpoint = hosted(container, serving, TOGETHER)
+    with ThreadPoolExecutor(9) as clients:
+        first = clients.submit(endpoint.invoke, "1,1", Accept="text/csv")
+        others = [clients.submit(endpoint.invoke, f"{n},1\n{n},2", Accept="text/csv") for n in range(8)]
+        while endpoint.call("GET", "/ping").status != 200 or not all(other.running() for other in others):
+            pass
+        threading.Event().wait(0.2)  # until their bytes have arrived, for which there is no sign
+        (container.model / "go").touch()
+        assert first.result().body == b"2.0\n"
+        assert [other.result().body for other in others] == [f"{n + 1}.0\n{n + 2}.0\n".encode() for n in range(8)]
+    log = endpoint.stop()
+    assert "rows 16" in log
+
+
+def test_a_request_that_spoils_a_batch_spoils_only_its_own_answer(container, serving):
+    container.model.mkdir(parents=True)
+    endpoint = hosted(container, serving, TOGETHER)
+    with ThreadPoolExecutor(9) as clients:
+        replies = [clients.submit(endpoint.invoke, f"{n},1", Accept="text/csv") for n in range(10, 16)]
+        threading.Event().wait(0.2)  # until their bytes have arrived, for which there is no sign
+        (container.model / "go").touch()
+        assert [reply.result().status for reply in replies] == [200, 200, 200, 500, 200, 200]
+
+
+def test_an_impossible_batch_size_is_told_when_the_model_is_loaded(container, serving):
+    endpoint = hosted(container, serving, "BATCH_SIZE = 0\ndef model_fn(folder): pass", ready=False)
+    assert "BATCH_SIZE must be a whole number from 1 to 1024, not 0" in endpoint.process.communicate(timeout=30)[0]
+
+
+def test_a_scikit_learn_models_short_way_is_taken_and_told(container, serving):
+    from sklearn.linear_model import LogisticRegression
+
+    container.model.mkdir(parents=True)
+    model = LogisticRegression().fit([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+    (container.model / "model.pkl").write_bytes(pickle.dumps(model))
+    script = (
+        "import os, pickle\ndef model_fn(folder): return pickle.load(open(os.path.join(folder, 'model.pkl'), 'rb'))"
+    )
+    endpoint = hosted(container, serving, script)
+    assert endpoint.invoke("0,1\n1,0", Accept="text/csv").body == b"0\n1\n"
+    assert any("Acceleration: on" in line for line in endpoint.process.stdout)
+    assert endpoint.invoke("0,1\n1,0", Accept="text/csv").body == b"0\n1\n"
+    assert endpoint.invoke("nan,1", Accept="text/csv").status == 500
