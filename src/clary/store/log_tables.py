@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
+from clary.store.marks import mark_table
+
 METADATA = MetaData()
 END_MS = 2**62
 
@@ -56,13 +58,4 @@ EVENT = Table(
     sqlite_with_rowid=False,
 )
 
-MARK = Table(
-    "log_mark",
-    METADATA,
-    Column("account", Text, primary_key=True),
-    Column("region", Text, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("offset", Integer, nullable=False),
-    Column("marked_ms", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
+MARK = mark_table("log_mark", METADATA, Column("marked_ms", Integer, nullable=False))

@@ -32,12 +32,11 @@ from clary.store.log_events import (
 )
 from clary.store.log_queries import GroupQuery, Search, StreamQuery, arrived, candidates, groups_query, streams_query
 from clary.store.log_tables import END_MS, GROUP, MARK, STREAM
+from clary.store.marks import Mark, Marks
 
 EVENT_BYTES_MAX = 1024 * 1024 - 26
 SCAN_MAX = 100_000
 DAY_MS = 24 * 3600 * 1000
-Mark = tuple[str, int]
-"""A source of lines, and the offset in it that a batch ends at."""
 
 
 class Missing(Exception):
@@ -109,7 +108,7 @@ class Logs:
         """
         lines = [(at, _cut(message)) for at, message in events if message]
         with self.database.write() as connection:
-            if mark is not None and not self._advance(connection, mark):
+            if mark is not None and not self._marks.advance(connection, mark, marked_ms=self._now_ms()):
                 return
             if lines:
                 found = self._group(connection, group) or self._insert_group(connection, group)
@@ -119,7 +118,7 @@ class Logs:
     def shipped(self, source: str) -> int:
         """Return the offset that a source's lines are stored up to."""
         with self.database.read() as connection:
-            return self._offset(connection, source)
+            return self._marks.offset(connection, source)
 
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
         """Store events in a stream that is there, or raise Missing."""
@@ -246,6 +245,10 @@ class Logs:
             ]
         return Arrivals(counts, sorted(events, key=lambda event: event[1:3]), {each.id: each.name for each in fresh})
 
+    @property
+    def _marks(self) -> Marks:
+        return Marks(MARK, self.account, self.region)
+
     def _now_ms(self) -> int:
         return int(self.clock() * 1000)
 
@@ -254,20 +257,6 @@ class Logs:
         if group.retention_days is None:
             return span
         return replace(span, start=max(span.start, Position(self._now_ms() - group.retention_days * DAY_MS)))
-
-    def _offset(self, connection: Connection, source: str) -> int:
-        mine = (MARK.c.account == self.account, MARK.c.region == self.region, MARK.c.source == source)
-        return connection.execute(select(MARK.c.offset).where(*mine)).scalar() or 0
-
-    def _advance(self, connection: Connection, mark: Mark) -> bool:
-        """Move a source's mark; False when it stands there or further already."""
-        source, offset = mark
-        if self._offset(connection, source) >= offset:
-            return False
-        moved = {"offset": offset, "marked_ms": self._now_ms()}
-        row = insert(MARK).values(account=self.account, region=self.region, source=source, **moved)
-        connection.execute(row.on_conflict_do_update(index_elements=MARK.primary_key, set_=moved))
-        return True
 
     def _group(self, connection: Connection, name: str) -> Row[Any] | None:
         mine = (GROUP.c.account == self.account, GROUP.c.region == self.region, GROUP.c.name == name)

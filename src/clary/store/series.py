@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
 
 from clary.core.clock import Clock
 from clary.store.database import Database
+from clary.store.marks import Mark, Marks
 from clary.store.points import MINUTE_S, SECOND_S, UNITS, Datapoint, Place, Range, read, read_many, store
 from clary.store.series_tables import DIMENSION, MARK, METRIC
 from clary.store.summaries import Summary, merged
@@ -25,8 +25,6 @@ from clary.store.summaries import Summary, merged
 SEEN_STEP_S = 60.0
 _QUOTE = json.encoder.encode_basestring  # which leaves characters beyond ASCII as they are
 Dimensions = tuple[tuple[str, str], ...]
-Mark = tuple[str, int]
-"""A source of values, and the offset in it that a batch ends at."""
 Key = tuple[str, str]
 """A metric's name and its dimensions as text."""
 Moment = tuple[int, int, int]
@@ -94,7 +92,7 @@ class Series:
         """Add values; with a mark, a batch that ends at an offset which is stored already is skipped."""
         folded = _folded(data)
         with self.database.write() as connection:
-            if mark is not None and not self._advance(connection, mark):
+            if mark is not None and not self._marks.advance(connection, mark, marked=self.clock()):
                 return
             ids = self._ids(connection, namespace, {key for key, _ in folded})
             store(connection, {Place(ids[key], *place): summary for (key, place), summary in folded.items()})
@@ -102,7 +100,7 @@ class Series:
     def shipped(self, source: str) -> int:
         """Return the offset that a source's values are stored up to."""
         with self.database.read() as connection:
-            return self._offset(connection, source)
+            return self._marks.offset(connection, source)
 
     def read(self, metric: Metric, wanted: Range) -> list[Datapoint]:
         """Return a metric's datapoints in order of time; none if there is no such metric."""
@@ -186,19 +184,9 @@ class Series:
             connection.exec_driver_sql(INSERT_DIMENSIONS, rows)
         return ids
 
-    def _offset(self, connection: Connection, source: str) -> int:
-        mine = (MARK.c.account == self.account, MARK.c.region == self.region, MARK.c.source == source)
-        return connection.execute(select(MARK.c.offset).where(*mine)).scalar() or 0
-
-    def _advance(self, connection: Connection, mark: Mark) -> bool:
-        """Move a source's mark; False when it stands there or further already."""
-        source, offset = mark
-        if self._offset(connection, source) >= offset:
-            return False
-        moved = {"offset": offset, "marked": self.clock()}
-        row = insert(MARK).values(account=self.account, region=self.region, source=source, **moved)
-        connection.execute(row.on_conflict_do_update(index_elements=MARK.primary_key, set_=moved))
-        return True
+    @property
+    def _marks(self) -> Marks:
+        return Marks(MARK, self.account, self.region)
 
 
 def _folded(data: Iterable[Datum]) -> dict[tuple[Key, Moment], Summary]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
+from clary.store.marks import mark_table
+
 METADATA = MetaData()
 
 METRIC = Table(
@@ -48,13 +50,4 @@ POINT = Table(
     sqlite_with_rowid=False,
 )
 
-MARK = Table(
-    "series_mark",
-    METADATA,
-    Column("account", Text, primary_key=True),
-    Column("region", Text, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("offset", Integer, nullable=False),
-    Column("marked", Float, nullable=False),
-    sqlite_with_rowid=False,
-)
+MARK = mark_table("series_mark", METADATA, Column("marked", Float, nullable=False))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-
-from clary.core.errors import ServiceError
 
 
 @pytest.fixture
@@ -25,16 +21,3 @@ def queue(sqs: Any) -> str:
 def fifo(sqs: Any) -> str:
     attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
     return sqs("CreateQueue", QueueName="q.fifo", Attributes=attributes)["QueueUrl"]
-
-
-@pytest.fixture
-def refused() -> Callable[[str], Any]:
-    """Give a context that wants a ServiceError of a code."""
-
-    @contextmanager
-    def wanted(code: str) -> Iterator[None]:
-        with pytest.raises(ServiceError) as caught:
-            yield
-        assert caught.value.code == code
-
-    return wanted

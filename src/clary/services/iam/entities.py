@@ -177,6 +177,11 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
+def tags_page(record: Record, request: Params) -> dict[str, Any]:
+    """Return one page of the tags of an identity or policy."""
+    return paged("Tags", tag_list(record.spec["Tags"]), request, dict, lambda tag: tag["Key"])
+
+
 def boundary_view(spec: Spec) -> dict[str, Any]:
     """Return the member that tells of a permissions boundary, if there is one."""
     boundary = spec["Boundary"]

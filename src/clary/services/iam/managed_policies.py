@@ -11,6 +11,7 @@ from clary.services.iam import faults
 from clary.services.iam.entities import (
     MANAGED_SIZE_MAX,
     document,
+    edit,
     encoded,
     everyone,
     holders,
@@ -19,13 +20,14 @@ from clary.services.iam.entities import (
     tag_list,
     tagged,
     tags_of,
+    tags_page,
     untagged,
     write,
 )  # fmt: skip
 from clary.services.iam.kinds import AWS_POLICIES, POLICY, key_of, record_arn
 from clary.services.iam.library import aws_managed
 from clary.services.operation import Call, Operations, Params, Result, operation
-from clary.store.records import NameTaken, Record, Records
+from clary.store.records import Kind, NameTaken, Record, Records
 
 VERSIONS_MAX = 5
 VERSION_NUMBER_MAX = 10**10 - 1
@@ -170,8 +172,14 @@ class ManagedPolicies(Operations):
     @operation("ListPolicyTags")
     def list_tags(self, call: Call, request: Params) -> Result:
         """List the tags of a policy."""
-        tags = tag_list(_find(call.store.records, request["PolicyArn"]).spec["Tags"])
-        return paged("Tags", tags, request, dict, lambda tag: tag["Key"])
+        return tags_page(_find(call.store.records, request["PolicyArn"]), request)
+
+
+def bound(call: Call, kind: Kind, name: str, policy_arn: str) -> None:
+    """Let a managed policy bound what a user or role may do at most; none, if no policy is named, does."""
+    if policy_arn:
+        require_policy(call.store.records, policy_arn)
+    edit(call, kind, name, lambda record: {**record.spec, "Boundary": policy_arn})
 
 
 def require_policy(records: Records, policy_arn: str) -> None:

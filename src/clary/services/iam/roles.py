@@ -18,6 +18,7 @@ from clary.services.iam.entities import (
     tag_list,
     tagged,
     tags_of,
+    tags_page,
     trust_document,
     unique,
     untagged,
@@ -25,7 +26,7 @@ from clary.services.iam.entities import (
 from clary.services.iam.identities import MAX_SESSION_S, create_role
 from clary.services.iam.kinds import AWS_POLICIES, ROLE, record_arn
 from clary.services.iam.library import aws_managed
-from clary.services.iam.managed_policies import require_policy
+from clary.services.iam.managed_policies import bound, require_policy
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.store.records import Record
 
@@ -118,21 +119,18 @@ class Roles(Operations):
     @operation("ListRoleTags")
     def list_tags(self, call: Call, request: Params) -> Result:
         """List the tags of a role."""
-        tags = tag_list(find(call.store.records, ROLE, request["RoleName"]).spec["Tags"])
-        return paged("Tags", tags, request, dict, lambda tag: tag["Key"])
+        return tags_page(find(call.store.records, ROLE, request["RoleName"]), request)
 
     @operation("PutRolePermissionsBoundary")
     def put_boundary(self, call: Call, request: Params) -> Result:
         """Bound what a role may do at most."""
-        boundary = request["PermissionsBoundary"]
-        require_policy(call.store.records, boundary)
-        edit(call, ROLE, request["RoleName"], lambda role: {**role.spec, "Boundary": boundary})
+        bound(call, ROLE, request["RoleName"], request["PermissionsBoundary"])
         return None
 
     @operation("DeleteRolePermissionsBoundary")
     def delete_boundary(self, call: Call, request: Params) -> Result:
         """Take the bound away."""
-        edit(call, ROLE, request["RoleName"], lambda role: {**role.spec, "Boundary": ""})
+        bound(call, ROLE, request["RoleName"], "")
         return None
 
     @operation("CreateServiceLinkedRole")

@@ -17,13 +17,14 @@ from clary.services.iam.entities import (
     tag_list,
     tagged,
     tags_of,
+    tags_page,
     unique,
     untagged,
     write,
 )  # fmt: skip
 from clary.services.iam.identities import create_user, move_access_key
 from clary.services.iam.kinds import ACCOUNT, USER, key_of, record_arn
-from clary.services.iam.managed_policies import require_policy
+from clary.services.iam.managed_policies import bound, require_policy
 from clary.services.operation import Call, Operations, Params, Result, operation
 from clary.store.records import Record
 
@@ -108,21 +109,18 @@ class Users(Operations):
     @operation("ListUserTags")
     def list_tags(self, call: Call, request: Params) -> Result:
         """List the tags of a user."""
-        tags = tag_list(find(call.store.records, USER, request["UserName"]).spec["Tags"])
-        return paged("Tags", tags, request, dict, lambda tag: tag["Key"])
+        return tags_page(find(call.store.records, USER, request["UserName"]), request)
 
     @operation("PutUserPermissionsBoundary")
     def put_boundary(self, call: Call, request: Params) -> Result:
         """Bound what a user may do at most."""
-        boundary = request["PermissionsBoundary"]
-        require_policy(call.store.records, boundary)
-        edit(call, USER, request["UserName"], lambda user: {**user.spec, "Boundary": boundary})
+        bound(call, USER, request["UserName"], request["PermissionsBoundary"])
         return None
 
     @operation("DeleteUserPermissionsBoundary")
     def delete_boundary(self, call: Call, request: Params) -> Result:
         """Take the bound away."""
-        edit(call, USER, request["UserName"], lambda user: {**user.spec, "Boundary": ""})
+        bound(call, USER, request["UserName"], "")
         return None
 
 
