@@ -36,8 +36,6 @@ WHERE = {
 }
 INVOCATIONS = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
 
 @pytest.fixture
 def scaling(account: Account, tmp_path: Path) -> Any:
@@ -83,6 +81,8 @@ def kill_controller(account: Account) -> None:
         os.kill(controller["pid"], signal.SIGKILL)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_load_adds_instances_and_silence_takes_them_away(account: Account, scaling: Any) -> None:
     put = scaling.put_scaling_policy(
         **WHERE, PolicyName="track", PolicyType="TargetTrackingScaling",
@@ -103,6 +103,7 @@ def test_load_adds_instances_and_silence_takes_them_away(account: Account, scali
     assert account("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking")["MetricAlarms"] == []
 
 
+@pytest.mark.slow
 def test_an_alarm_of_ones_own_scales_in_steps(account: Account, scaling: Any) -> None:
     steps = [
         {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 10, "ScalingAdjustment": 1},
@@ -130,6 +131,7 @@ def test_an_alarm_of_ones_own_scales_in_steps(account: Account, scaling: Any) ->
     assert activities(scaling)[0][2] == "monitor alarm backlog in state ALARM triggered policy steps"
 
 
+@pytest.mark.slow
 def test_a_scheduled_action_moves_the_bounds_once_even_if_the_controller_is_killed(
     account: Account, scaling: Any
 ) -> None:
@@ -153,6 +155,7 @@ def test_a_scheduled_action_moves_the_bounds_once_even_if_the_controller_is_kill
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 4)
 
 
+@pytest.mark.slow
 def test_a_forecast_is_made_of_history_and_scaled_ahead_of(account: Account, scaling: Any) -> None:
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     points = {"load": 18_000.0, "each": 300.0, "instances": 1.0}  # an instance had 300 a minute, and is to have 100
@@ -187,6 +190,7 @@ def test_a_forecast_is_made_of_history_and_scaled_ahead_of(account: Account, sca
     assert target["PredictedCapacity"] == 3
 
 
+@pytest.mark.slow
 def test_a_plan_makes_policies_and_takes_them_along(account: Account, scaling: Any) -> None:
     scaling.deregister_scalable_target(**WHERE)
     plans, named = account("autoscaling-plans"), {"ScalingPlanName": "team", "ScalingPlanVersion": 1}
@@ -211,3 +215,32 @@ def test_a_plan_makes_policies_and_takes_them_along(account: Account, scaling: A
     eventually(lambda: not plans.describe_scaling_plans()["ScalingPlans"], 30)
     assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
     assert account("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking")["MetricAlarms"] == []
+
+
+def test_what_does_not_exist_cannot_be_scaled(account: Account) -> None:
+    scaling, plans = account("application-autoscaling"), account("autoscaling-plans")
+    with pytest.raises(scaling.exceptions.ValidationException):
+        scaling.register_scalable_target(**WHERE, MinCapacity=1, MaxCapacity=2)
+    with pytest.raises(scaling.exceptions.ObjectNotFoundException, match="No scalable target found"):
+        scaling.deregister_scalable_target(**WHERE)
+    with pytest.raises(scaling.exceptions.InvalidNextTokenException):
+        scaling.describe_scaling_policies(ServiceNamespace="sagemaker", NextToken="none")
+    metric = {"MetricName": "m", "Namespace": "Team", "Statistic": "Sum"}
+    plans.create_scaling_plan(
+        ScalingPlanName="team", ApplicationSource={"TagFilters": [{"Key": "team"}]},
+        ScalingInstructions=[
+            {
+                **WHERE, "MinCapacity": 1, "MaxCapacity": 3,
+                "TargetTrackingConfigurations": [{"TargetValue": 1.0, "CustomizedScalingMetricSpecification": metric}],
+            },
+        ],
+    )  # fmt: skip
+    told = eventually(
+        lambda: (
+            (plan := plans.describe_scaling_plans()["ScalingPlans"][0])["StatusCode"] != "CreationInProgress" and plan
+        ),
+        30,
+    )
+    assert (told["StatusCode"], "doesn't exist" in told["StatusMessage"]) == ("ActiveWithProblems", True)
+    with pytest.raises(plans.exceptions.ObjectNotFoundException):
+        plans.delete_scaling_plan(ScalingPlanName="other", ScalingPlanVersion=1)
