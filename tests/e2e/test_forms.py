@@ -1,8 +1,10 @@
-"""The protocols that clients of other ages speak: the same operations answer each, signed by hand as they are."""
+"""Forms, as older clients send them to SQS and all clients to SNS, signed by hand.
+
+CloudWatch speaks three protocols: each is tried in test_alarms.py.
+"""
 
 from __future__ import annotations
 
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -11,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
-import cbor2
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -19,7 +20,6 @@ from botocore.credentials import Credentials
 from tests.e2e.conftest import REGION
 
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-MONITORING = "GraniteServiceVersion20100801"
 SPACE = {"q": "http://queue.amazonaws.com/doc/2012-11-05/"}
 
 
@@ -77,33 +77,6 @@ def test_sqs_tells_errors_to_forms_by_their_old_codes(send: Any) -> None:
     status, body = send("sqs", "/", b"Action=NoSuchThing", FORM)
     assert status == 404
     assert b"UnknownOperation" in body
-
-
-def test_cloudwatch_answers_in_each_of_its_three_protocols(account: Any, send: Any) -> None:
-    value = {"MetricName": "m", "Value": 1.5}
-    form = {"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": "query"}
-    form |= {"MetricData.member.1.MetricName": "m", "MetricData.member.1.Value": "1.5"}
-    json_headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"{MONITORING}.PutMetricData"}
-    cbor_headers = {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor", "accept": "application/cbor"}
-    put = f"/service/{MONITORING}/operation/PutMetricData"
-    asked = (
-        ("/", urlencode(form).encode(), FORM),
-        ("/", json.dumps({"Namespace": "json", "MetricData": [value]}).encode(), json_headers),
-        (put, cbor2.dumps({"Namespace": "cbor", "MetricData": [value]}), cbor_headers),
-    )
-    for path, body, headers in asked:
-        assert send("monitoring", path, body, headers)[0] == 200
-
-    listed = f"/service/{MONITORING}/operation/ListMetrics"
-    status, body = send("monitoring", listed, cbor2.dumps({}), cbor_headers)
-    expected = [{"Namespace": name, "MetricName": "m", "Dimensions": []} for name in ("cbor", "json", "query")]
-    assert (status, sorted(cbor2.loads(body)["Metrics"], key=lambda each: each["Namespace"])) == (200, expected)
-    status, body = send("monitoring", "/", b"{}", {**json_headers, "x-amz-target": f"{MONITORING}.ListMetrics"})
-    assert sorted(each["Namespace"] for each in json.loads(body)["Metrics"]) == ["cbor", "json", "query"]
-    status, body = send("monitoring", "/", b"Action=ListMetrics", FORM)
-    assert sorted(each.text for each in ElementTree.fromstring(body).iterfind(".//{*}Namespace")) == [
-        "cbor", "json", "query",
-    ]  # fmt: skip
 
 
 def test_sns_answers_forms_which_is_all_it_speaks(account: Any, send: Any) -> None:
