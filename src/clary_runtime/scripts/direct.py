@@ -185,9 +185,9 @@ def _scaled(transformer: Any) -> Predict:
             moved += transformer.min_
             return moved
         if transformer.with_mean:
-            moved -= transformer.mean_
+            moved -= transformer.mean_.astype(rows.dtype)
         if transformer.with_std:
-            moved /= transformer.scale_
+            moved /= transformer.scale_.astype(rows.dtype)
         return moved
 
     return move
