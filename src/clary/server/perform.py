@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
@@ -25,6 +26,7 @@ from clary.wire.message import Request
 from clary.wire.protocol import protocols_of
 
 AUDITED_TEXT_MAX = 1024
+AUDITED_ITEMS_MAX = 100
 SWAPS_MAX = 10
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
@@ -135,7 +137,7 @@ def _denial_code(model: ServiceModel) -> str:
 
 
 def auditable(shape: Shape, value: Any) -> Any:
-    """Return a value as the trail may show it: no secrets, no bodies, no long texts."""
+    """Return a value as the trail may show it: no secrets, no bodies, nothing that is long."""
     if shape.metadata.get("sensitive"):
         return HIDDEN
     match shape.type_name:
@@ -144,10 +146,10 @@ def auditable(shape: Shape, value: Any) -> Any:
             return {name: auditable(shape.members[name], each) for name, each in value.items() if name in shape.members}
         case "list":
             assert isinstance(shape, ListShape)
-            return [auditable(shape.member, each) for each in value]
+            return [auditable(shape.member, each) for each in value[:AUDITED_ITEMS_MAX]]
         case "map":
             assert isinstance(shape, MapShape)
-            return {key: auditable(shape.value, each) for key, each in value.items()}
+            return {key: auditable(shape.value, each) for key, each in islice(value.items(), AUDITED_ITEMS_MAX)}
         case "blob":
             return None
         case "string":

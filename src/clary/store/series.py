@@ -8,10 +8,9 @@ shipper which crashed neither loses a value nor counts one twice.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, select, tuple_, update
 
@@ -36,8 +35,7 @@ INSERT_METRICS = "insert into metric (account, region, namespace, name, dimensio
 INSERT_DIMENSIONS = "insert into dimension (metric, name, value) values (?, ?, ?)"
 
 
-@dataclass(frozen=True, slots=True)
-class Datum:
+class Datum(NamedTuple):  # see Summary
     """Some values of a metric at one time: counted values, or a statistic set as `totals`."""
 
     name: str
@@ -191,11 +189,11 @@ class Series:
 
 def _folded(data: Iterable[Datum]) -> dict[tuple[Key, Moment], Summary]:
     """Add up the values that will share a row."""
-    parts: dict[tuple[Key, Moment], list[Summary]] = defaultdict(list)
+    parts: dict[tuple[Key, Moment], list[Summary]] = {}
     for datum in data:
         width = SECOND_S if datum.high_resolution else MINUTE_S
         moment = (width, int(datum.at // width) * width, UNITS.index(datum.unit))
-        parts[(datum.name, _text(datum.dimensions)), moment].append(datum.summary())
+        parts.setdefault(((datum.name, _text(datum.dimensions)), moment), []).append(datum.summary())
     return {place: merged(summaries) for place, summaries in parts.items()}
 
 

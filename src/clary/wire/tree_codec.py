@@ -5,15 +5,19 @@ Null members are dropped both ways; members that the shape lacks are ignored. Sc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from clary.wire.malformed import wrong_type
 
+SHAPES_MAX = 20_000
 Scalar = Callable[[Shape, Any], Any]
+Keyed = tuple[str, str, Shape]
+"""A member's name, the key that it has on the wire, and its shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,15 @@ class TreeCodec:
 
     def decode_members(self, members: Mapping[str, Shape], document: Any) -> dict[str, Any]:
         """Return the members that `document` holds, by the model's names."""
+        return self.decode_keyed(_keyed(members), document)
+
+    def decode_keyed(self, members: Sequence[Keyed], document: Any) -> dict[str, Any]:
+        """Return the members that `document` holds, of which is known by which key."""
         if type(document) is not dict:
             raise wrong_type(document, "structure")
-        decoded = {}
-        for name, member in members.items():
-            item = document.get(member.serialization.get("name", name))
+        decoded, get = {}, document.get
+        for name, key, member in members:
+            item = get(key)
             if item is not None and item is not self.undefined:
                 decoded[name] = self.decode(member, item)
         return decoded
@@ -55,8 +63,19 @@ class TreeCodec:
         return encoded
 
 
+def _keyed(members: Mapping[str, Shape]) -> tuple[Keyed, ...]:
+    return tuple((name, member.serialization.get("name", name), member) for name, member in members.items())
+
+
+@lru_cache(SHAPES_MAX)
+def _members_of(shape: StructureShape) -> tuple[Keyed, ...] | None:
+    """Return the members of a structure with their keys, None if it holds anything; a list may have it many times."""
+    return None if shape.is_document_type else _keyed(shape.members)
+
+
 def _decode_structure(codec: TreeCodec, shape: StructureShape, value: Any) -> Any:
-    return value if shape.is_document_type else codec.decode_members(shape.members, value)
+    members = _members_of(shape)
+    return value if members is None else codec.decode_keyed(members, value)
 
 
 def _decode_list(codec: TreeCodec, shape: ListShape, value: Any) -> list[Any]:
