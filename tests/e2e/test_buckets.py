@@ -1,9 +1,10 @@
-"""Who may do what in a bucket: policies of buckets, across accounts and against one's own; tags of objects."""
+"""What buckets are told: policies across accounts and against one's own, lifecycles; who may do what by tags."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -97,6 +98,32 @@ def test_what_may_be_done_to_roles_can_depend_on_their_tags(account: Account):
         user = account.user({"Effect": "Allow", "Action": "iam:GetRole", "Resource": "*", "Condition": tagged})("iam")
         assert user.get_role(RoleName="red")["Role"]["RoleName"] == "red"
         assert refused(user.get_role, RoleName="blue") == "AccessDenied"
+
+
+def test_what_may_be_done_with_queues_can_depend_on_their_tags(account: Account):
+    urls = {team: account("sqs").create_queue(QueueName=team, tags={"team": team})["QueueUrl"] for team in ("a", "b")}
+    tagged = {"StringEquals": {"aws:ResourceTag/team": "a"}}
+    sqs = account.user({"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": tagged})("sqs")
+    assert sqs.send_message(QueueUrl=urls["a"], MessageBody="m")["MessageId"]
+    assert refused(sqs.send_message, QueueUrl=urls["b"], MessageBody="m") == "AccessDenied"
+
+
+def test_lifecycle_rules_and_the_lack_of_encryption_reach_clients(account: Account):
+    s3, named = account("s3"), {"Bucket": account.bucket}
+    both = {"Prefix": "tmp/", "Tags": [{"Key": "a", "Value": "b"}], "ObjectSizeGreaterThan": 10}
+    rules = [
+        {"ID": "old", "Status": "Enabled", "Filter": {"And": both}, "Expiration": {"Days": 3}},
+        {"ID": "date", "Status": "Disabled", "Filter": {"Prefix": ""},
+         "Expiration": {"Date": datetime(2031, 1, 1, tzinfo=UTC)}},
+        {"ID": "rest", "Status": "Enabled", "Filter": {},
+         "NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 1},
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+    ]  # fmt: skip
+    s3.put_bucket_lifecycle_configuration(**named, LifecycleConfiguration={"Rules": rules})
+    assert s3.get_bucket_lifecycle_configuration(**named)["Rules"] == rules
+    s3.delete_bucket_lifecycle(**named)
+    assert refused(s3.get_bucket_lifecycle_configuration, **named) == "NoSuchLifecycleConfiguration"
+    assert refused(s3.get_bucket_encryption, **named) == "ServerSideEncryptionConfigurationNotFoundError"
 
 
 def test_a_token_of_another_session_is_told_as_each_service_tells_it(account: Account, other: Account):

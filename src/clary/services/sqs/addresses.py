@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from clary.access.context import resource_context
 from clary.access.policy import Policy, parse
 from clary.core.ids import Arn
 from clary.services.operation import Call, Platform
@@ -38,7 +39,8 @@ def require(platform: Platform, call: Call, account: str, name: str) -> Queue:
         if account == call.account:
             authorise(call, action_of(call), Guarded(call.arn(name, service="sqs"), account))
         raise NoSuchQueue
-    authorise(call, action_of(call), Guarded(queue.arn, queue.account, policies_of(queue)))
+    tags = resource_context(queue.tags, "sqs")
+    authorise(call, action_of(call), Guarded(queue.arn, queue.account, policies_of(queue)), tags)
     return queue
 
 
