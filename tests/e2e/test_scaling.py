@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ import pytest
 from tests.e2e.conftest import Account, eventually
 
 SERVE = """#!/usr/bin/env python3
-import http.server
+import http.server, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def answer(self):
-        self.rfile.read(int(self.headers.get("content-length") or 0))
+        time.sleep(float(self.rfile.read(int(self.headers.get("content-length") or 0)) or 0))
         self.send_response(200)
         self.send_header("content-length", "2")
         self.end_headers()
@@ -49,13 +49,13 @@ def scaling(account: Account, tmp_path: Path) -> Any:
 
 
 @contextmanager
-def load(account: Account, pause_s: float) -> Iterator[list[int]]:
-    """Invoke again and again; give the status of each answer."""
+def load(account: Account, pause_s: float, body: str = "0") -> Iterator[list[int]]:
+    """Invoke again and again, each answer taking the seconds that the body says; give the status of each."""
     stop, told = threading.Event(), []
 
     def invoke() -> None:
         while not stop.wait(pause_s):
-            told.append(account.invoke("scaled", "1")["ResponseMetadata"]["HTTPStatusCode"])
+            told.append(account.invoke("scaled", body)["ResponseMetadata"]["HTTPStatusCode"])
 
     thread = threading.Thread(target=invoke)
     thread.start()
@@ -101,6 +101,19 @@ def test_load_adds_instances_and_silence_takes_them_away(account: Account, scali
     eventually(lambda: activities(scaling)[0] == done, 30)
     scaling.delete_scaling_policy(**WHERE, PolicyName="track")
     assert account("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking")["MetricAlarms"] == []
+
+
+@pytest.mark.slow
+def test_requests_that_run_side_by_side_add_instances(account: Account, scaling: Any) -> None:
+    busy = {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
+    scaling.put_scaling_policy(
+        **WHERE, PolicyName="busy", PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 1.0, "PredefinedMetricSpecification": busy},
+    )  # fmt: skip
+    with ExitStack() as loads:
+        answers = [loads.enter_context(load(account, 0.0, body="0.5")) for _ in range(4)]
+        eventually(lambda: instances(account)[1] >= 3, 120)
+    assert {status for told in answers for status in told} == {200}
 
 
 @pytest.mark.slow

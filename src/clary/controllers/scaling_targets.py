@@ -25,7 +25,7 @@ from clary.resources.scaling import (
 )
 from clary.resources.scaling_activities import KEEP_S, Move, Scaling, begun, bound_cause, ended, fulfilled, rebounded
 from clary.resources.scaling_capacity import Capacity, resized
-from clary.resources.scaling_predictions import ahead, next_change
+from clary.resources.scaling_predictions import Predicted, ahead, next_change
 from clary.resources.scaling_schedules import ScheduledAction
 from clary.store.records import Change, Record, Records
 from clary.store.store import Store
@@ -69,7 +69,7 @@ class ScalableTargets:
         policies = policies_of(children)
         wanted = ahead(policies, target.bounds, now)
         if wanted is not None and target.memory.predicted != wanted.to_json():
-            return _predict(target, wanted.to_json(), read_capacity(sagemaker, target.scalable), records, now)
+            return _predict(target, wanted, read_capacity(sagemaker, target.scalable), records, now)
         later = next_change(policies, now)
         return None if later is None else later - now
 
@@ -118,16 +118,13 @@ def _bound(target: Target, sagemaker: Client, records: Records, now: float) -> f
     return 0.0
 
 
-def _predict(
-    target: Target, predicted: dict[str, object], capacity: Capacity | None, records: Records, now: float
-) -> float:
+def _predict(target: Target, wanted: Predicted, capacity: Capacity | None, records: Records, now: float) -> float:
     """Add the capacity that a forecast wants; what there is more is left to those who look at the load."""
-    memory = target.remembering(predicted=predicted)
-    desired = int(str(predicted["capacity"]))
-    if capacity is None or capacity.desired >= desired:
+    memory = target.remembering(predicted=wanted.to_json())
+    if capacity is None or capacity.desired >= wanted.capacity:
         records.update(target.record, Change(status=memory.to_json()))
         return 0.0
-    move = Move(capacity.desired, desired, f"predictive scaling policy {predicted['policy']} forecast the load")
+    move = Move(capacity.desired, wanted.capacity, f"predictive scaling policy {wanted.policy} forecast the load")
     write(records, target, begun(target, move, now, memory))
     return 0.0
 

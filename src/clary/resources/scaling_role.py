@@ -6,8 +6,9 @@ Its policy is AWSApplicationAutoscalingSageMakerEndpointPolicy, with the right t
 from __future__ import annotations
 
 import json
+from functools import cache
 
-from clary.access.policy import parse
+from clary.access.policy import Policy, parse
 from clary.access.principal import Principal
 from clary.core.ids import arn
 
@@ -26,15 +27,19 @@ def role_arn(account: str) -> str:
     return arn("iam", "", account, f"role/{PATH}/{ROLE}")
 
 
+@cache  # it is the same for every account, and cannot change while the program runs
+def _policy() -> Policy:
+    statement = {"Effect": "Allow", "Action": list(ACTIONS), "Resource": "*"}
+    return parse(json.dumps({"Version": "2012-10-17", "Statement": [statement]}), source=ROLE)
+
+
 def scaling_role(account: str) -> Principal:
     """Return a session of the role."""
-    statement = {"Effect": "Allow", "Action": list(ACTIONS), "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     return Principal(
         account=account,
         arn=arn("sts", "", account, f"assumed-role/{ROLE}/{SESSION}"),
         sort="AssumedRole",
         user_id=f"{ROLE}:{SESSION}",
-        identity=(parse(document, source=ROLE),),
+        identity=(_policy(),),
         role_arn=role_arn(account),
     )
