@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clary.resources.event_conditions import BadPattern
-from clary.resources.event_patterns import compile_pattern, read_event
+from clary.resources.event_patterns import compile_pattern, read_event, sources_of
 
 
 def fits(pattern: Any, event: Any) -> bool:
@@ -136,3 +136,17 @@ def test_what_is_nested_beyond_all_sense_is_refused_and_not_stumbled_over() -> N
     with pytest.raises(BadPattern):
         compile_pattern('{"a":' * 200 + "[1]" + "}" * 200)
     assert fits({"a": [1]}, '{"a":' + "[" * 300 + "1" + "]" * 300 + "}")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sources"),
+    [
+        ({"source": ["a", "b"], "detail": {"x": [1]}}, {"a", "b"}),
+        ({"source": ["a", {"prefix": "b"}]}, None),
+        ({"source": {"x": [1]}}, None),
+        ({"detail": {"source": ["a"]}}, None),
+        ({"$or": [{"source": ["a"]}, {"x": [1]}]}, None),
+    ],
+)
+def test_the_only_sources_that_a_pattern_can_want_are_told(pattern: Any, sources: set[str] | None) -> None:
+    assert sources_of(json.dumps(pattern)) == sources

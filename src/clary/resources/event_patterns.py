@@ -49,6 +49,14 @@ def compile_document(document: Any) -> Matcher:
     return _compile(document, 0)
 
 
+def sources_of(text: str) -> frozenset[str] | None:
+    """Return the only sources whose events a pattern can want, None if it could want any; a choice could."""
+    conditions = read_event(text).get("source")
+    if not isinstance(conditions, list) or not all(isinstance(each, str) for each in conditions):
+        return None
+    return frozenset(conditions)
+
+
 def _compile(document: Mapping[str, Any], depth: int) -> Matcher:
     if not document:
         raise BadPattern("Empty objects are not allowed")
@@ -79,7 +87,10 @@ def _objects(node: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 def _leaves(node: Mapping[str, Any], key: str) -> list[Any] | None:
     if key not in node:
         return None
-    return [each for each in _flat(node[key]) if not isinstance(each, dict)] or None
+    value = node[key]
+    if not isinstance(value, list | dict):
+        return [value]
+    return [each for each in _flat(value) if not isinstance(each, dict)] or None
 
 
 def _flat(value: Any) -> Iterator[Any]:

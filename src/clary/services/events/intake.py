@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -52,13 +51,16 @@ class Intake:
         kept: list[Kept] = []
         matched: Counter[str] = Counter()
         rules: dict[str, Rule] = {}
+        places = {(each.account, each.region, each.bus) for each in arrivals}
+        books = {place: self._books.of(*place) for place in places}
         for arrival in arrivals:
-            event = read_event(arrival.event)
-            wanting = list(self._wanting(arrival, event))
+            event, book = read_event(arrival.event), books[arrival.account, arrival.region, arrival.bus]
+            wanting = [rule for rule in book.wanting(event) if not arrival.rules or rule.arn in arrival.rules]
             rules |= {rule.arn: rule for rule in wanting}
             matched.update(rule.arn for rule in wanting)
             notices += _notices(arrival, wanting)
-            kept += self._kept(arrival, event)
+            if not arrival.replayed:
+                kept += [Kept(archive.uid, archive.account, arrival.event) for archive in book.keeping(event)]
         self._write(notices, kept, move)
         self._count([(rules[arn], count) for arn, count in matched.items()], (MATCHED, TRIGGERED))
 
@@ -80,18 +82,6 @@ class Intake:
         if bus is None:
             raise NotFound(f"Event bus {name} does not exist.")
         self.take([Arrival(destination.account, destination.region, name, event, hops)])
-
-    def _wanting(self, arrival: Arrival, event: Mapping[str, Any]) -> Iterator[Rule]:
-        book = self._books.of(arrival.account, arrival.region, arrival.bus)
-        for rule, wants in book.rules:
-            if (not arrival.rules or rule.arn in arrival.rules) and wants(event):
-                yield rule
-
-    def _kept(self, arrival: Arrival, event: Mapping[str, Any]) -> Iterator[Kept]:
-        if not arrival.replayed:
-            for archive, wants in self._books.of(arrival.account, arrival.region, arrival.bus).archives:
-                if wants(event):
-                    yield Kept(archive.uid, archive.account, arrival.event)
 
     def _write(self, notices: Sequence[Notice], kept: Sequence[Kept], move: Move | None) -> None:
         now_ms = int(self._store.clock() * 1000)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from clary.resources.event_patterns import compile_pattern
-from clary.resources.event_rules import ARCHIVE, DISABLED, RULE, Rule
+from clary.resources.event_patterns import compile_pattern, sources_of
+from clary.resources.event_rules import ARCHIVE, RULE, Rule
 from clary.store.changes import Behind
 from clary.store.query import PAGE_MAX, Query
 from clary.store.records import Kind, Record, Records
@@ -21,10 +22,21 @@ BOOKS_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What listens to one bus."""
+    """What listens to one bus: rules that can want events of some sources alone are found by these."""
 
-    rules: tuple[tuple[Rule, Wants], ...]
-    archives: tuple[tuple[Record, Wants], ...]
+    by_source: Mapping[str, Sequence[tuple[Rule, Wants]]]
+    of_any: Sequence[tuple[Rule, Wants]]
+    archives: Sequence[tuple[Record, Wants]]
+
+    def wanting(self, event: Mapping[str, Any]) -> Iterator[Rule]:
+        """Give the rules that want an event."""
+        for rule, wants in (*self.by_source.get(event["source"], ()), *self.of_any):
+            if wants(event):
+                yield rule
+
+    def keeping(self, event: Mapping[str, Any]) -> Iterator[Record]:
+        """Give the archives that want an event."""
+        return (archive for archive, wants in self.archives if wants(event))
 
 
 class RuleBooks:
@@ -68,11 +80,15 @@ class RuleBooks:
 
 def _read(records: Records, bus: str) -> Book:
     rules = (Rule.read(each) for each in _all(records, RULE, Query(limit=PAGE_MAX, name_prefix=f"{bus}/")))
+    by_source: dict[str, list[tuple[Rule, Wants]]] = defaultdict(list)
+    of_any: list[tuple[Rule, Wants]] = []
+    for rule in rules:
+        if rule.enabled and rule.pattern:
+            entry, sources = (rule, compile_pattern(rule.pattern)), sources_of(rule.pattern)
+            for shelf in [of_any] if sources is None else [by_source[source] for source in sources]:
+                shelf.append(entry)
     archives = _all(records, ARCHIVE, Query(limit=PAGE_MAX, attributes={"bus": bus}))
-    return Book(
-        tuple((rule, compile_pattern(rule.pattern)) for rule in rules if rule.enabled and rule.pattern),
-        tuple((archive, _wants(archive)) for archive in archives if archive.spec.get("State") != DISABLED),
-    )
+    return Book(dict(by_source), of_any, [(archive, _wants(archive)) for archive in archives])
 
 
 def _all(records: Records, kind: Kind, query: Query) -> Iterable[Record]:
