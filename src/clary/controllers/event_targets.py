@@ -92,14 +92,15 @@ class EventCourier:
         if message is None:
             self._done(delivery)
             return
-        self._count(message, ATTEMPTS, *([RETRIES] if message.tries else []))
+        tried = [ATTEMPTS, RETRIES] if message.tries else [ATTEMPTS]
         try:
             self._send(message)
         except Failed as failed:
+            self._count(message, *tried)
             self._failed(delivery, message, failed)
         else:
             self._done(delivery)
-            self._count(message, INVOCATIONS)
+            self._count(message, *tried, INVOCATIONS)
 
     def _message(self, delivery: Delivery) -> Message | None:
         rule_arn, _, target = delivery.subscription_arn.partition(MARK)
