@@ -16,13 +16,6 @@ WEIGHTS = {"api": 5, "controller": 5, "gateway": 3, "supervisor": 0.5}
 METRICS_S = 120.0
 
 
-@pytest.mark.timeout(240)
-def test_a_few_kills_lose_no_message_and_repeat_none_of_a_fifo_queue(
-    machine: Machine, account: Account, chance: random.Random
-) -> None:
-    kill_under(lines(account), Chaos(machine, Journal(), chance, WEIGHTS, pause_s=(0.2, 0.8)), kills=5)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_hundred_kills_lose_no_message_and_count_each_once(
