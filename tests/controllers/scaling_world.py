@@ -47,6 +47,7 @@ class Played:
     state: str = "InService"
     gone: bool = False
     refuses: list[ServiceError] = field(default_factory=list)
+    forestalled: bool = False
     asked: list[int] = field(default_factory=list)
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
     values: Sequence[float] = ()
@@ -69,6 +70,9 @@ class Played:
     ) -> dict[str, Any]:
         if self.refuses:
             raise self.refuses.pop(0)
+        if self.forestalled:  # by another update, between the look and the call
+            self.forestalled, self.state = False, "Updating"
+            raise ValidationError(f'Cannot update in-progress endpoint "{EndpointName}".')
         assert self.state == "InService", "an endpoint that is updating takes no update"
         self.asked.append(DesiredWeightsAndCapacities[0]["DesiredInstanceCount"])
         self.state = "Updating"
@@ -77,7 +81,7 @@ class Played:
     def settle(self) -> None:
         """Have the endpoint become what it was asked for."""
         if self.state == "Updating":
-            self.desired = self.current = self.asked[-1]
+            self.desired = self.current = self.asked[-1] if self.asked else self.desired
             self.state = "InService"
 
     def PutMetricAlarm(self, **alarm: Any) -> dict[str, Any]:  # noqa: N802 - AWS's name

@@ -83,6 +83,14 @@ def test_what_is_refused_for_good_fails_with_the_reason_and_what_passes_is_tried
     assert world.target().memory.underway is None
 
 
+def test_whoever_is_forestalled_by_another_update_waits_for_it(world: World) -> None:
+    world.register(3, 4)
+    world.played.forestalled = True
+    assert world.run() is None
+    assert world.played.asked == [3]
+    assert world.told() == [("Successful", "minimum capacity was set to 3")]
+
+
 def test_an_update_that_came_back_without_its_capacity_failed(world: World) -> None:
     world.register()
     world.run()

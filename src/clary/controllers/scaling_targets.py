@@ -150,12 +150,18 @@ def _apply(target: Target, underway: Underway, sagemaker: Client, records: Recor
     try:
         sagemaker("UpdateEndpointWeightsAndCapacities", **resized(target.scalable, underway.desired))
     except ServiceError as refused:
-        if refused.status >= RETRIED_STATUS or isinstance(refused, Throttled):
+        if refused.status >= RETRIED_STATUS or isinstance(refused, Throttled) or _busy(target, sagemaker):
             return LOOK_S
         return _end(target, underway, ActivityState.FAILED, refused.message, records, now)
     memory = target.remembering(underway=replace(underway, applied=True))
     records.update(target.record, Change(status=memory.to_json()))
     return LOOK_S
+
+
+def _busy(target: Target, sagemaker: Client) -> bool:
+    """Tell whether somebody else, such as another variant's target, came first."""
+    capacity = read_capacity(sagemaker, target.scalable)
+    return capacity is not None and not capacity.settled
 
 
 def _end(target: Target, underway: Underway, state: ActivityState, message: str, records: Records, now: float) -> float:
