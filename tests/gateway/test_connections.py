@@ -46,6 +46,24 @@ def test_pipelined_requests_are_answered_in_order(running):
     ]
 
 
+def test_large_bodies_are_passed_on_whole_with_small_requests_around_them(running):
+    large = b"9" * 300_000
+    received = running.exchange(running.signed(b"1") + running.signed(large) + running.signed(b"2"))
+    answers = [part.rpartition(b"\r\n\r\n")[2] for part in received.split(b"HTTP/1.1 200 OK")][1:]
+    assert answers == [b"1", large, b"2"]
+    with running.connect() as connection:
+        request = running.signed(large)
+        for at in range(0, len(request), 1000):
+            connection.sendall(request[at : at + 1000])
+        assert answer(connection)[1] == large
+
+
+def test_a_large_body_that_does_not_come_whole_is_refused_in_time_or_forgotten(running):
+    with running.connect() as connection:
+        connection.sendall(running.signed(b"9" * 300_000)[:200_000])
+    assert running.exchange(running.signed(b"1")).endswith(b"\r\n\r\n1")
+
+
 def test_a_pipelined_request_waits_for_the_answer_before_it(running):
     received = running.exchange(running.signed(b"wait 0.2"), running.signed(b"second"))
     assert received.index(b"waited") < received.index(b"second")

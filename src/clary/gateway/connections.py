@@ -17,7 +17,7 @@ from typing import Protocol, cast
 
 from clary.gateway import answers
 from clary.gateway.answers import CONTINUE, Answer
-from clary.gateway.bodies import Chunks, TooLarge
+from clary.gateway.bodies import Chunks, Pieces, TooLarge
 from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Heads, Malformed, may_be_invocation
 from clary.gateway.invocations import Respond
 
@@ -31,6 +31,8 @@ WRITE_S = 60.0
 LINGER_S = 2.0
 """How long a connection that was refused is still read, so that the client gets to see the refusal."""
 LINGER_BYTES_MAX = 64 * 1024 * 1024
+LARGE_BYTES = 64 * 1024
+"""A body beyond this is kept in the pieces that it comes in."""
 NO_REQUEST_ID = "-"
 
 
@@ -98,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._heads = Heads()
         self._head: Head | None = None
         self._chunks: Chunks | None = None
+        self._pieces: Pieces | None = None  # of a large body, while it is read
 
     @property
     def busy(self) -> bool:
@@ -120,6 +123,8 @@ class Connection(asyncio.Protocol):
             if self._lingered > LINGER_BYTES_MAX:
                 self._transport.abort()
             return
+        if self._pieces is not None:
+            data = self._pieces.take(data)
         self._buffer += data
         if self._state is State.ANSWER:
             self._pause()
@@ -225,10 +230,13 @@ class Connection(asyncio.Protocol):
             raise TooLarge
         self._chunks = Chunks(self._house.body_bytes_max) if head.length is None else None
         self._state = State.BODY
+        if head.length is not None and head.length > LARGE_BYTES:
+            self._pieces = Pieces(head.length)
+            self._buffer = bytearray(self._pieces.take(bytes(self._buffer)))
         if self._read_body():
             return True
         self._wait(BODY_S)
-        if head.expects_continue and len(self._buffer) < (head.length or 1):
+        if head.expects_continue:
             self._transport.write(CONTINUE)
         return False
 
@@ -239,6 +247,11 @@ class Connection(asyncio.Protocol):
             if not self._chunks.whole:
                 return False
             body = self._chunks.body()
+        elif self._pieces is not None:
+            if self._pieces.missing:
+                return False
+            body = self._pieces.body()
+            self._pieces = None
         else:
             length = self._head.length or 0
             if len(self._buffer) < length:
@@ -271,6 +284,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, answer: Answer) -> None:
         """Answer what is no whole request, and end the connection."""
         self._state = State.HEAD
+        self._pieces = None
         self._transport.write(answer.encode(NO_REQUEST_ID, close=True))
         self._linger()
 

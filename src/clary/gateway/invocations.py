@@ -24,7 +24,7 @@ from clary.gateway.instances import Instances
 from clary.gateway.lanes import Lane
 from clary.gateway.parameters import Parameters, read, unsupported
 from clary.gateway.replies import Broken, Reply
-from clary.gateway.upstream import Exchange, Pool
+from clary.gateway.upstream import Exchange, Parts, Pool
 from clary.store.counters import Meter
 from clary.store.inference_ids import Notes
 from clary.wire.message import Request
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS_MAX = 2
 """Times that a request is sent to a model: once more if the first never came to a whole answer."""
+LARGE_BYTES = 64 * 1024
+"""A body beyond this is sent to the model as it is, instead of being copied behind its head."""
 ATTRIBUTES_FIELD = "x-amzn-sagemaker-custom-attributes"
 NODE = 2**48 - 1
 """The last group of a UUID."""
@@ -83,7 +85,7 @@ class Invocation:
         self, plane: Plane, parameters: Parameters, body: bytes, began: float, request_id: str, respond: Respond
     ) -> None:
         self.parameters = parameters
-        self.request = b""
+        self.request: Parts = (b"",)
         self.tried: tuple[Pool, ...] = ()
         self._plane = plane
         self._body = body
@@ -202,8 +204,11 @@ class Invocation:
             raise refused
         return endpoint
 
-    def _encoded(self) -> bytes:
-        return b"%b%d\r\n\r\n%b" % (self.parameters.head, len(self._body), self._body)
+    def _encoded(self) -> Parts:
+        head, body = self.parameters.head, self._body
+        if len(body) > LARGE_BYTES:
+            return b"%b%d\r\n\r\n" % (head, len(body)), body
+        return (b"%b%d\r\n\r\n%b" % (head, len(body), body),)
 
     def _told(self, outcome: Reply | Broken) -> Answer:
         if isinstance(outcome, Reply):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from clary.core.errors import ServiceError
 from clary.gateway import answers
-from clary.gateway.upstream import Asker, Exchange, Pool, Unreachable
+from clary.gateway.upstream import Asker, Exchange, Parts, Pool, Unreachable
 from clary.resources.route import Strategy
 from clary.store.counters import Key, Meter, Slot
 
@@ -21,7 +21,7 @@ UNBOUNDED = 2**31
 class Passenger(Asker, Protocol):
     """A request on its way to an instance of a lane."""
 
-    request: bytes
+    request: Parts
     tried: tuple[Pool, ...]  # instances that it is not sent to any more
 
     def sent(self, pool: Pool, exchange: Exchange) -> None:

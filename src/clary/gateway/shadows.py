@@ -13,7 +13,7 @@ from clary.gateway.deadlines import Deadlines
 from clary.gateway.lanes import Lane
 from clary.gateway.replies import Broken, Reply
 from clary.gateway.turns import Share
-from clary.gateway.upstream import Exchange, Pool
+from clary.gateway.upstream import Exchange, Parts, Pool
 from clary.store.counters import Meter
 
 COPIES_MAX = 64
@@ -46,25 +46,26 @@ class Shadow:
         self._copies = 0
         self._bytes = 0
 
-    def mirror(self, request: bytes, instruments: Instruments) -> None:
+    def mirror(self, request: Parts, instruments: Instruments) -> None:
         """Send a copy of a request if it is in the share and there is room; whatever becomes of it, nobody hears."""
-        if not self._share.takes() or self._copies >= COPIES_MAX or self._bytes + len(request) > COPIES_BYTES_MAX:
+        size = sum(map(len, request))
+        if not self._share.takes() or self._copies >= COPIES_MAX or self._bytes + size > COPIES_BYTES_MAX:
             return
         copy = Copy(self, request, instruments)
         self._copies += 1
-        self._bytes += len(request)
+        self._bytes += size
         copy.go()
 
-    def over(self, request: bytes) -> None:
+    def over(self, request: Parts) -> None:
         """Forget a copy."""
         self._copies -= 1
-        self._bytes -= len(request)
+        self._bytes -= sum(map(len, request))
 
 
 class Copy:
     """A copied request on its way."""
 
-    def __init__(self, shadow: Shadow, request: bytes, instruments: Instruments) -> None:
+    def __init__(self, shadow: Shadow, request: Parts, instruments: Instruments) -> None:
         self.request = request
         self.tried: tuple[Pool, ...] = ()
         self._shadow = shadow

@@ -55,12 +55,16 @@ class Sender(Protocol):
         """Hear that it has room for one more request."""
 
 
+Parts = tuple[bytes] | tuple[bytes, bytes]
+"""A request in one piece, or its head and a body that is too large to be copied without need."""
+
+
 @dataclass(slots=True, eq=False)
 class Exchange:
     """One request to a model."""
 
     asker: Asker
-    request: bytes
+    request: Parts
     carrier: Carrier | None = None
 
 
@@ -79,7 +83,7 @@ class Pool:
         self._answer_bytes_max = answer_bytes_max
         self._idle: list[Carrier] = []
 
-    def ask(self, asker: Asker, request: bytes) -> Exchange:
+    def ask(self, asker: Asker, request: Parts) -> Exchange:
         """Send a request, which takes that there is room; raise Unreachable."""
         exchange = Exchange(asker, request)
         try:
@@ -206,15 +210,17 @@ class Carrier:
 
     def send(self, exchange: Exchange) -> bool:
         """Send a request; return False if the other side is gone and no byte was sent."""
+        parts = exchange.request
         try:
-            sent = self._connection.send(exchange.request)
+            sent = self._connection.send(parts[0]) if len(parts) == 1 else self._connection.sendmsg(parts)
         except BlockingIOError:
             sent = 0
         except OSError:
             return False
         self._exchange, exchange.carrier = exchange, self
-        if sent < len(exchange.request):
-            self._unsent = memoryview(exchange.request)[sent:]
+        if sent < len(parts[0]) or len(parts) > 1:
+            self._unsent = _rest(parts, sent)
+        if self._unsent:
             self._loop.add_writer(self._connection, self._writable)
         exchange.asker.begun()
         return True
@@ -333,3 +339,10 @@ class Carrier:
             self._keep_alive = self._parser.should_keep_alive()  # known now only: the parser forgets it
         else:
             self._headers, self._head_done, self._framed = {}, False, False
+
+
+def _rest(parts: Parts, sent: int) -> memoryview:
+    """Return what is left of a request of which some bytes were sent."""
+    head, body = len(parts[0]), parts[-1]
+    whole = sent >= head and len(parts) > 1
+    return memoryview(body)[sent - head :] if whole else memoryview(b"".join(parts))[sent:]
