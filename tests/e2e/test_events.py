@@ -15,6 +15,22 @@ import pytest
 from botocore.exceptions import ClientError, HTTPClientError
 from tests.e2e.conftest import Account, eventually
 
+SERVE = """#!/usr/bin/env python3
+import http.server
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
+"""
 EVENTBRIDGE_MAY_ASSUME = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -71,7 +87,7 @@ def test_a_training_jobs_states_come_to_a_queue(account: Account, queue: str, tm
          {"Arn": queue})  # fmt: skip
     image = account.image(tmp_path / "image", train="#!/bin/sh\nexit 0\n")
     account.completed(account.train("job", image, {"a": "1"}, Tags=[{"Key": "team", "Value": "red"}]))
-    first, last = bodies(account, queue, 2)
+    first, last = sorted(bodies(account, queue, 2), key=lambda each: each["detail"]["LastModifiedTime"])
     assert [each["detail"]["TrainingJobStatus"] for each in (first, last)] == ["InProgress", "Completed"]
     assert last["detail-type"] == "SageMaker Training Job State Change"
     assert last["resources"] == [account.arn("training-job/job")]
@@ -79,6 +95,22 @@ def test_a_training_jobs_states_come_to_a_queue(account: Account, queue: str, tm
     assert detail["TrainingEndTime"] == int(told["TrainingEndTime"].timestamp() * 1000)
     assert (detail["SecondaryStatus"], detail["HyperParameters"]) == ("Completed", {"a": "1"})
     assert (detail["RoleArn"], detail["Tags"]) == (account.role, {"team": "red"})
+
+
+def test_a_model_and_the_life_of_an_endpoint_come_to_a_queue(account: Account, queue: str, tmp_path: Path) -> None:
+    rule(account, {"detail-type": [{"wildcard": "SageMaker * State Change"}]}, {"Arn": queue})
+    account.model("e", account.image(tmp_path / "image", serve=SERVE))
+    account.deploy("e")
+    account.serving("e")
+    account("sagemaker").delete_endpoint(EndpointName="e")
+    events = bodies(account, queue, 5)  # in whatever order: the queue is a standard one
+    (model,) = [each for each in events if each["detail-type"] == "SageMaker Model State Change"]
+    assert model["resources"] == [account.arn("model/e")]
+    told = {each["detail"]["EndpointStatus"]: each for each in events if each is not model}
+    assert told.keys() == {"CREATING", "IN_SERVICE", "DELETING", "DELETED"}
+    variant = {"VariantName": "AllTraffic", "DesiredWeight": 1.0, "DesiredInstanceCount": 1}
+    assert told["IN_SERVICE"]["detail"]["ProductionVariants"] == [variant]
+    assert {tuple(each["resources"]) for each in told.values()} == {(account.arn("endpoint/e"),)}
 
 
 def test_an_alarm_comes_to_a_topic_and_to_a_log_group(account: Account, queue: str) -> None:
