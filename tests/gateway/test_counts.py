@@ -44,6 +44,27 @@ def test_the_time_of_the_model_and_the_time_around_it_are_told_apart(gateway):
     assert counter.overhead_latency.total_us < 300_000
 
 
+def test_it_is_looked_every_second_how_many_requests_are_under_way_also_when_there_are_none_any_more(gateway):
+    model = gateway.model("a")
+    gateway.start()
+    gateway.route("churn", "a")
+    connections = [gateway.connect() for _ in range(3)]
+    for connection in connections:
+        connection.sendall(gateway.signed(b"wait 30"))
+    model.wait_for(3)
+    gateway.client().invoke_endpoint(EndpointName="churn", Body=b"1")
+    gateway.eventually(lambda: [each.sampled >= 3 for each in totals(gateway)] == [True])
+    model.gate.set()
+    for connection in connections:
+        assert connection.recv(65536)
+        connection.close()
+    (before,) = totals(gateway)
+    gateway.eventually(lambda: totals(gateway)[0].samples >= before.samples + 3)
+    (after,) = totals(gateway)
+    assert after.sampled <= before.sampled + 3, "a look may have come before the answers"
+    assert (after.instances, after.per_instance_e9) == (1, 4_000_000_000)
+
+
 class Client(threading.Thread):
     """Invokes until told to stop, over connections that workers may kill, and keeps a journal."""
 
