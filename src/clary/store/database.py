@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
@@ -23,6 +23,8 @@ from clary.store.statements import Statement, driver_of, execute
 
 BUSY_TIMEOUT_MS = 10_000
 CONNECTIONS_MAX = 32
+READERS_MAX = 8
+"""How many of them are kept at hand for single questions; the others are for transactions."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -46,6 +48,7 @@ class Database:
         self._lock_path = folder / f"{name}.lock"
         self._synchronous = synchronous
         self._engine = self._open()
+        self._readers: list[PoolProxiedConnection] = []  # at hand, without the pool's ceremony
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -59,11 +62,13 @@ class Database:
 
     def ask(self, statement: Statement, **values: Any) -> list[Any]:
         """Return the rows of one statement that only reads; alone it needs no transaction."""
-        connection = self._engine.raw_connection()
-        try:
-            return statement.rows_of(connection.driver_connection, **values)
-        finally:
-            connection.close()
+        reader = self._reader()
+        rows = statement.rows_of(reader.driver_connection, **values)
+        if len(self._readers) < READERS_MAX:
+            self._readers.append(reader)
+        else:
+            reader.close()
+        return rows
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -89,7 +94,16 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        while self._readers:
+            self._readers.pop().close()
         self._engine.dispose()
+
+    def _reader(self) -> PoolProxiedConnection:
+        """Take a connection to read with; one that breaks is not put back."""
+        try:
+            return self._readers.pop()
+        except IndexError:
+            return self._engine.raw_connection()
 
     @contextmanager
     def _queue(self) -> Iterator[None]:
