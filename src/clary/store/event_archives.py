@@ -13,7 +13,10 @@ from clary.store.sealing import Sealer
 PURPOSE = "archived event"
 TRIM_MAX = 5_000
 ADD = "insert into archived (archive, account, at_ms, size, event) values (?, ?, ?, ?, ?)"
-READ = "select id, at_ms, event from archived where archive = ? and id > ? and at_ms >= ? and at_ms < ? order by id limit ?"
+READ = (
+    "select id, at_ms, event from archived"
+    " where archive = ? and id > ? and at_ms >= ? and at_ms < ? order by id limit ?"
+)
 COUNT = "select count(*), coalesce(sum(size), 0) from archived where archive = ?"
 TRIM = "delete from archived where id in (select id from archived where archive = ? and at_ms < ? limit ?)"
 FOREVER_MS = 2**62
