@@ -101,7 +101,7 @@ def test_signatures_that_are_wrong_are_refused_by_their_own_names(machine: Machi
     wrong = {
         Keys(right.access_key, "x" * 40, right.token): "SignatureDoesNotMatch",
         Keys("AKIAIOSFODNN7EXAMPLE", right.secret): "InvalidAccessKeyId",
-        Keys(right.access_key, right.secret, "garbage" * 30): "InvalidAccessKeyId",
+        Keys(right.access_key, right.secret, "garbage" * 30): "InvalidToken",
     }
     for keys, code in wrong.items():
         s3 = machine.client("s3", keys)

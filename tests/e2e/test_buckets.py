@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -62,6 +64,36 @@ def test_a_policy_denies_its_own_account_whatever_that_allows(account: Account):
     })  # fmt: skip
     assert refused(reader.get_object, Bucket=account.bucket, Key="k") == "AccessDenied"
     assert reader.head_bucket(Bucket=account.bucket)["BucketRegion"] == "us-east-1"
+
+
+def test_what_a_policy_makes_public_may_be_read_by_anybody_and_nothing_else(account: Account):
+    account.put("open/a", "a")
+    account.put("b", "b")
+    url, s3 = f"{account.clary.environment['AWS_ENDPOINT_URL']}/{account.bucket}", account("s3")
+    public = {
+        "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{account.bucket}/open/*",
+    }  # fmt: skip
+    assert outcome(f"{url}/open/a") == 403
+    with pytest.raises(ClientError, match="BlockPublicPolicy"):
+        put_policy(account, public)
+    s3.delete_public_access_block(Bucket=account.bucket)
+    put_policy(account, public)
+    assert outcome(f"{url}/open/a") == b"a"
+    assert [outcome(f"{url}/b"), outcome(url), outcome(f"{url}/open/a", "DELETE")] == [403, 403, 403]
+    every = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    blocked = dict.fromkeys(every, True)
+    s3.put_public_access_block(Bucket=account.bucket, PublicAccessBlockConfiguration=blocked)
+    assert outcome(f"{url}/open/a") == 403
+
+
+def outcome(url: str, method: str = "GET") -> bytes | int:
+    """Return what an unsigned request is answered with, or the status that refuses it."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=30) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def test_a_batch_is_deleted_as_far_as_it_may_be(account: Account):

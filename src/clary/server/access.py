@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from clary.access.context import request_context
 from clary.access.match import Context
-from clary.access.principal import Principal
+from clary.access.principal import ANONYMOUS, Principal
 from clary.core.clock import Clock
 from clary.core.errors import ServiceError
 from clary.server.registry import UNSIGNED
@@ -25,6 +25,7 @@ KEYS_MAX = 4096
 """Derived signing keys that are kept."""
 PIECE_BYTES = 256 * 1024
 CREDENTIAL = re.compile(r"Credential=[^/,&\s]+/[0-9]+/[^/]+/([^/,&\s]+)/aws4_request")
+READS = ("GET", "HEAD")
 LOOPBACK = "127.0.0.1"
 """Where every call comes from: Clary listens on loopback addresses and Unix sockets alone."""
 
@@ -83,11 +84,13 @@ class Authenticator:
         return claimed[1] if claimed else ""
 
     def authenticate(self, request: Request, signing_name: str) -> Identity:
-        """Return who signed the request, or raise the ServiceError that AWS would."""
+        """Return who signed the request, or raise the ServiceError that AWS would; S3 may be read by anybody."""
         link = sigv2.parse(request) if signing_name == UNSIGNED else None
         if link is not None:
             return self._follow(link, request)
         signature = sigv4.parse(request)
+        if signature is None and signing_name == UNSIGNED and request.method in READS:
+            return Identity(ANONYMOUS, HOME_REGION, request, signature=None)  # a bucket's policy may let it go on
         if signature is None:
             raise sigv4_faults.missing_signature(sigv4_faults.dialect_of(request, signing_name or UNSIGNED))
         now = self._clock()

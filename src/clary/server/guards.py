@@ -24,6 +24,8 @@ from clary.store.records import Record
 from clary.store.store import Store
 
 IDENTITIES = MappingProxyType({"user": USER, "role": ROLE, "policy": POLICY})
+CREATE = "s3:CreateBucket"
+"""Asks nothing of a bucket that has the name already: its owner does not matter."""
 EXISTING_TAG = "existingobjecttag"
 OF_EXISTING_OBJECTS = (
     "s3:GetObject", "s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectTagging",
@@ -50,11 +52,10 @@ def judge(requirement: Requirement, principal: Principal, store: Store, version:
     elif arn is not None and arn.service in TAGGED:
         tags = resource_context(TAGGED[arn.service](arn, store), arn.service)
         guard = Guard(replace(requirement, context={**requirement.context, **tags}))
-    service = principal.sort == "Service"
-    # A service belongs to no account and has no identity policies: the resource alone lets it in.
-    owner = "" if service else guard.owner
-    must = service and bool(guard.owner)
-    return decide(principal, guard.requirement, guard.policies, owner=owner, resource_must_allow=must)
+    # Services and strangers belong to no account and have no identity policies: the resource alone lets them in.
+    stranger = not principal.account and bool(guard.owner)
+    owner = "" if stranger else guard.owner
+    return decide(principal, guard.requirement, guard.policies, owner=owner, resource_must_allow=stranger)
 
 
 def _of_sagemaker(arn: Arn, store: Store) -> Mapping[str, str]:
@@ -80,7 +81,7 @@ TAGGED: Mapping[str, Callable[[Arn, Store], Mapping[str, str]]] = MappingProxyTy
 def _of_bucket(requirement: Requirement, principal: Principal, store: Store, version: str) -> Guard:
     name, _, key = requirement.resource.removeprefix("arn:aws:s3:::").partition("/")
     bucket = store.records(principal.account, "").find(BUCKET, name)
-    if bucket is None:
+    if bucket is None or requirement.action == CREATE:
         return Guard(requirement)
     policies = policies_for(bucket, principal, requirement.action)
     asked = requirement
