@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from clary.gateway import answers
 from clary.resources.route import ROUTE
 from clary.services.iam.identities import create_access_key
-from clary.services.iam.kinds import ACCESS_KEY, USER
+from clary.services.iam.kinds import ACCESS_KEY, ACCOUNT, ACTIVE, USER
 from clary.store.records import Change
 
 CONSOLE = (
@@ -255,6 +255,20 @@ def test_a_change_of_policy_or_key_is_obeyed_at_once_although_decisions_are_reme
     running.eventually(lambda: invoke_as(running, credentials).startswith(b"HTTP/1.1 403 "))
     records.remove(records.find(ACCESS_KEY, credentials.access_key))
     running.eventually(lambda: b"UnrecognizedClientException" in invoke_as(running, credentials))
+
+
+def test_the_keys_of_an_account_that_is_closed_stop_working(gateway):
+    gateway.model("a")
+    gateway.start()
+    management = gateway.store.records(gateway.account, "")
+    spec = {"AccountName": "n", "Email": "n@example.com", "JoinedMethod": "CREATED", "Tags": {}}
+    account = management.create(ACCOUNT, "222222222222", spec, state=ACTIVE)
+    gateway.account = account.name
+    gateway.route("churn", "a")
+    _, credentials = user(gateway, allow("*"))
+    assert invoke_as(gateway, credentials).startswith(b"HTTP/1.1 200 OK")
+    management.update(account, Change(state="PENDING_CLOSURE", deleting=True))
+    gateway.eventually(lambda: b"UnrecognizedClientException" in invoke_as(gateway, credentials))
 
 
 def test_a_key_that_was_unknown_works_as_soon_as_it_is_made(running):

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10.0
 IDENTITIES = ("iam/", "organizations/")
+"""Kinds whose changes touch their account or, as that of an account in its organization, the one they are named by."""
 Key = tuple[str, str, str]
 """Account, region and name of an endpoint."""
 Routes = Mapping[Key, Route]
@@ -122,7 +123,8 @@ class Follower:
         for key in touched:
             self._read(key)
         self._seq = changes[-1].seq
-        accounts = frozenset(each.account for each in changes if each.kind.startswith(IDENTITIES))
+        identities = [each for each in changes if each.kind.startswith(IDENTITIES)]
+        accounts = frozenset(name for each in identities for name in (each.account, each.name))
         if touched or accounts:
             self._apply(News(dict(self._routes), bool(touched), accounts))
         return bool(touched)

@@ -150,7 +150,9 @@ class Principals:
         with self._lock:
             try:
                 while changes := self._store.feed.since(self._seen):
-                    self._forget(each.account for each in changes if each.kind.startswith(("iam/", "organizations/")))
+                    told = [each for each in changes if each.kind.startswith(("iam/", "organizations/"))]
+                    # The record of an account lies with its organization, and bears the account's number as its name.
+                    self._forget(name for each in told for name in (each.account, each.name))
                     self._seen = changes[-1].seq
             except Behind:
                 self._kept.clear()
