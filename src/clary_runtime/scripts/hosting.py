@@ -23,7 +23,7 @@ from clary_runtime.layout import Layout
 from clary_runtime.scripts import codecs, forks, requirements, sources
 from clary_runtime.scripts.context import Context
 from clary_runtime.scripts.defaults import DEFAULTS, Handlers
-from clary_runtime.scripts.direct import direct
+from clary_runtime.scripts.direct import ROWS_MAX, direct
 from clary_runtime.scripts.steps import Asked, Steps, Transform, Whole
 from clary_runtime.serving.messages import Reply, Request
 
@@ -55,7 +55,7 @@ class ScriptModel:
             return
         found = direct(self._model, stopwatch=time.perf_counter)
         if found is not None:
-            self._transform = transform.predicting_by(found.predict)
+            self._transform = transform.predicting_by(found.predict, max(ROWS_MAX, transform.together_max))
             self._inline = transform.all_usual and found.row_s <= INLINE_S_MAX
 
     def quick(self, request: Request) -> bool:
@@ -64,7 +64,7 @@ class ScriptModel:
 
     @property
     def together_max(self) -> int:
-        """What the script says it takes; a model's short way costs the same for each row."""
+        """What the script says it takes, or what was tried; of a model this quick each row costs the same."""
         return 1 if self._inline else self._transform.together_max
 
     def answer(self, request: Request) -> Reply:

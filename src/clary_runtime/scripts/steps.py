@@ -91,9 +91,9 @@ class Steps:
         starts = [0, *ends[:-1]]
         return [self._told(found[start:end], each) for start, end, each in zip(starts, ends, asked, strict=True)]
 
-    def predicting_by(self, predict: Callable[[Any], Any]) -> Steps:
-        """Return the same steps with another way to predict."""
-        return replace(self, predict_fn=lambda data, model, context: predict(data))
+    def predicting_by(self, predict: Callable[[Any], Any], together_max: int) -> Steps:
+        """Return the same steps with another way to predict, which takes so many requests together."""
+        return replace(self, predict_fn=lambda data, model, context: predict(data), together_max=together_max)
 
     def _told(self, prediction: Any, asked: Asked) -> Any:
         try:

@@ -17,6 +17,8 @@ Waiting = tuple[Request, "asyncio.Future[Reply]"]
 Answer = Callable[[Model, list[Request]], list[Reply]]
 NEAR_S = 0.0005
 """Requests further apart than this are answered one by one: a turn of the loop costs more than it would bring."""
+ALONE = 64
+"""How many requests are answered one by one after a turn that brought none but the first: one client asks quickly."""
 
 
 class Lanes:
@@ -65,12 +67,14 @@ class Turn:
         self._answer = answer
         self._waiting: list[Waiting] = []
         self._last = float("-inf")
+        self._alone = 0
 
     def take(self, model: Model, request: Request) -> Reply | asyncio.Future[Reply]:
         """Return the reply, or what will hold it by the end of this turn."""
         now = self._loop.time()
         near, self._last = now - self._last < NEAR_S, now
-        if model.together_max == 1 or not (near or self._waiting):
+        self._alone = max(0, self._alone - 1)
+        if model.together_max == 1 or not (self._waiting or (near and not self._alone)):
             return self._answer(model, [request])[0]
         future: asyncio.Future[Reply] = self._loop.create_future()
         self._waiting.append((request, future))
@@ -80,6 +84,7 @@ class Turn:
 
     def _end(self, model: Model) -> None:
         waiting, self._waiting = self._waiting, []
+        self._alone = ALONE if len(waiting) == 1 else 0
         for start in range(0, len(waiting), model.together_max):
             taken = waiting[start : start + model.together_max]
             settle(taken, self._answer(model, [request for request, _ in taken]))

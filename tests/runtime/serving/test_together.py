@@ -9,7 +9,7 @@ from functools import partial
 from itertools import accumulate
 
 from clary_runtime.serving.messages import Reply, Request
-from clary_runtime.serving.together import NEAR_S, Lanes, Turn
+from clary_runtime.serving.together import ALONE, NEAR_S, Lanes, Turn
 
 
 class Counting:
@@ -87,6 +87,23 @@ def test_what_arrives_in_one_turn_of_the_loop_goes_together_once_requests_come_c
     model.let_go.set()
     assert asyncio.run(through_turns(model, [1.0, *[NEAR_S / 2] * 6])) == numbers(7)
     assert model.sizes == [1, 4, 2]
+
+
+def test_one_client_that_asks_quickly_is_answered_at_once_after_a_turn_alone():
+    async def one_by_one(model: Counting) -> int:
+        turn = Turn(asyncio.get_running_loop(), model.answered)
+        later = 0
+        for number in range(ALONE):
+            reply = turn.take(model, request(number))
+            if not isinstance(reply, Reply):
+                await reply
+                later += 1
+        return later
+
+    model = Counting(together_max=4)
+    model.let_go.set()
+    assert asyncio.run(one_by_one(model)) <= 1
+    assert model.sizes == [1] * ALONE
 
 
 def test_requests_far_apart_are_answered_at_once():
