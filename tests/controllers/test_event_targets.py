@@ -16,6 +16,7 @@ from clary.controllers.event_targets import HOPS_MAX, EventCourier
 from clary.core.errors import AccessDenied, ServiceError
 from clary.resources.event import Arrival
 from clary.resources.event_rules import EVENT_BUS, RULE, bus_arn, rule_arn
+from clary.resources.log_policy import LOG_POLICY
 from clary.store.query import Query
 from clary.store.records import Change
 from clary.store.series import MetricQuery
@@ -101,7 +102,28 @@ def test_a_template_knows_its_rule_and_when_the_event_came(world: World, senders
     assert json.loads(senders.calls[0][3]["MessageBody"]) == {"rule": "r", "came": "2026-11-22T12:00:00Z", "x": 1}
 
 
+def let_into_logs(world: World) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/*:*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    world.records.create(LOG_POLICY, "p", {"policyDocument": document})
+
+
+def test_a_log_group_gets_nothing_until_a_policy_lets_eventbridge_in(world: World, senders: Senders) -> None:
+    world.rule(targets=[{"Id": "l", "Arn": GROUP}])
+    assert send(world, senders) == 1
+    assert senders.calls == []
+    let_into_logs(world)
+    send(world, senders)
+    assert [operation for _, _, operation, _ in senders.calls] == ["CreateLogStream", "PutLogEvents"]
+
+
 def test_a_log_group_gets_a_stream_and_lines(world: World, senders: Senders) -> None:
+    let_into_logs(world)
     said = {"Id": "s", "Arn": GROUP, "Input": '{"timestamp": 5, "message": "hello"}'}
     world.rule(targets=[{"Id": "l", "Arn": GROUP}, said])
     send(world, senders)

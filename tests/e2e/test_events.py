@@ -123,6 +123,11 @@ def test_an_alarm_comes_to_a_topic_and_to_a_log_group(account: Account, queue: s
     account("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     logs.create_log_group(logGroupName="/aws/events/alarms")
+    let_in = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+              "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+              "Resource": account.arn("log-group:/aws/events/*:*", "logs")}  # fmt: skip
+    document = json.dumps({"Version": "2012-10-17", "Statement": [let_in]})
+    logs.put_resource_policy(policyName="events", policyDocument=document)
     transformer = {
         "InputPathsMap": {"name": "$.detail.alarmName", "state": "$.detail.state.value"},
         "InputTemplate": '"<name> is <state>"',

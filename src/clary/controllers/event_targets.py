@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from clary.access.decide import Requirement, decide
 from clary.access.principal import Principal, service_principal
 from clary.controllers.deliveries import Client
 from clary.controllers.event_failures import Failed, bury, failure_of, put_off
 from clary.controllers.event_sources import Intake
 from clary.core.clock import Clock, iso8601
-from clary.core.errors import ServiceError
+from clary.core.errors import AccessDenied, ServiceError
 from clary.core.ids import Arn, arn
 from clary.resources.event_inputs import input_of
 from clary.resources.event_metrics import (
@@ -31,7 +32,9 @@ from clary.resources.event_metrics import (
     counted,
 )  # fmt: skip
 from clary.resources.event_rules import MARK, RULE, Rule, Target, record_name
+from clary.resources.log_policy import LOG_POLICY, POLICIES_MAX, parsed
 from clary.store.deliveries import Deliveries, Delivery
+from clary.store.query import Query
 from clary.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -141,12 +144,11 @@ class EventCourier:
         return service_principal(SERVICE, message.rule.arn)
 
     def _log(self, message: Message, place: Arn) -> None:
-        """Write an event into a stream of a log group of the rule's own account."""
-        if place.account != message.rule.account:
-            raise Failed("NO_PERMISSIONS", "The log group belongs to another account.", permanent=True)
-        logs = self.caller.client("logs", place.region, _account(place.account))
+        """Write an event into a stream of a log group of the rule's own account, whose policies must let it in."""
         group = place.resource.removeprefix("log-group:").removesuffix(":*")
         stream = str(uuid.uuid5(uuid.NAMESPACE_URL, message.rule.arn))
+        self._check_log(message, place, f"log-group:{group}:log-stream:{stream}")
+        logs = self.caller.client("logs", place.region, _account(place.account))
         at_ms, text = _for_log(message.input, message.came_ms)
         try:
             logs("CreateLogStream", logGroupName=group, logStreamName=stream)
@@ -155,6 +157,17 @@ class EventCourier:
                 raise
         entry = {"timestamp": at_ms, "message": text}
         logs("PutLogEvents", logGroupName=group, logStreamName=stream, logEvents=[entry])
+
+    def _check_log(self, message: Message, place: Arn, stream: str) -> None:
+        if place.account != message.rule.account:
+            raise Failed("NO_PERMISSIONS", "The log group belongs to another account.", permanent=True)
+        page = self.store.records(place.account, place.region).page(LOG_POLICY, Query(limit=POLICIES_MAX))
+        policies = parsed(page.items)
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            needed = Requirement(action, arn("logs", place.region, place.account, stream), {})
+            decision = decide(service_principal(SERVICE, message.rule.arn), needed, policies, resource_must_allow=True)
+            if not decision.allowed:
+                raise AccessDenied(decision.message)
 
     def _forward(self, message: Message, place: Arn) -> None:
         """Pass an event on to another bus; without a role it is the rule's account that must be let in there."""
