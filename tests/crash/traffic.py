@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError, IncompleteReadError
+from botocore.parsers import ResponseParserError
 from tests.crash.journal import ABSENT, Job, Journal
 from tests.e2e.conftest import SKLEARN, XGBOOST, Account
 
 T = TypeVar("T")
-BROKEN = (HTTPClientError, EndpointConnectionError, IncompleteReadError)
-"""How botocore tells that a connection was refused, broke, or ended before its answer."""
+BROKEN = (HTTPClientError, EndpointConnectionError, IncompleteReadError, ResponseParserError)
+"""How botocore tells that a connection was refused, broke, or ended before its answer, or that it cannot read one:
+a gateway whose api is down says so in JSON, which clients that wait for XML try again."""
 RETRIES_S = 45.0
 RETRY_PAUSE_S = 0.05
 JOB_S = 150.0
