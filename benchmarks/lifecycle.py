@@ -79,7 +79,7 @@ class Bench:
             ResourceConfig=RESOURCES,
             StoppingCondition={"MaxRuntimeInSeconds": 600},
         )
-        _until(lambda: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"], "Completed")
+        until(lambda: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"], "Completed")
         return before
 
     def code_s(self, number: int) -> float:
@@ -101,7 +101,7 @@ class Bench:
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
         began = time.perf_counter()
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-        _until(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"], "InService")
+        until(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"], "InService")
         seconds = time.perf_counter() - began
         sagemaker.delete_endpoint(EndpointName=name)
         sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": 0.1})
@@ -159,7 +159,7 @@ def _archive(name: str, text: str) -> bytes:
     return buffer.getvalue()
 
 
-def _until(status: Callable[[], str], wanted: str) -> None:
+def until(status: Callable[[], str], wanted: str) -> None:
     while (seen := status()) != wanted:
         if seen in ("Failed", "Stopped"):
             raise SystemExit(f"the status is {seen}, not {wanted}")

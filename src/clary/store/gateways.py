@@ -6,14 +6,16 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from clary.core.clock import Clock
 from clary.store.database import Database
 from clary.store.schema import GATEWAY
+from clary.store.statements import Statement
 
 SILENT_S = 30.0
 """A worker that was not heard of for this long no longer counts."""
+SELECT_LIVE = Statement(select(GATEWAY).where(GATEWAY.c.seen > bindparam("after")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +53,5 @@ class Gateways:
     def live(self) -> list[Gateway]:
         """Return the workers heard of lately."""
         with self.database.read() as connection:
-            rows = connection.execute(select(GATEWAY).where(GATEWAY.c.seen > self.clock() - SILENT_S)).all()
+            rows = SELECT_LIVE.rows(connection, after=self.clock() - SILENT_S)
         return [Gateway(row.worker, row.applied, frozenset(json.loads(row.holding)), row.seen) for row in rows]

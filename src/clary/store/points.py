@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from clary.store.series_tables import POINT
+from clary.store.statements import driver_of, execute
 from clary.store.summaries import Summary, merged, packed, unpacked
 
 SECOND_S, MINUTE_S, FIVE_MINUTES_S, HOUR_S = 1, 60, 300, 3600
@@ -85,10 +86,10 @@ class Range:
 def store(connection: Connection, points: Mapping[Place, Summary]) -> None:
     """Add points to those that are stored."""
     # One prepared statement a point, straight to the driver, is quicker than one that joins them all.
-    cursor = connection.connection.cursor()
-    rows = [_row(place, summary, cursor.execute(SELECT_POINT, place).fetchone()) for place, summary in points.items()]
-    cursor.executemany(REPLACE, rows)
-    cursor.close()
+    driver = driver_of(connection)
+    rows = [_row(place, each, execute(driver, SELECT_POINT, place).fetchone()) for place, each in points.items()]
+    if rows:
+        connection.exec_driver_sql(REPLACE, rows)
 
 
 def _row(place: Place, summary: Summary, stored: tuple[Any, ...] | None) -> tuple[Any, ...]:

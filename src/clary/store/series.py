@@ -19,6 +19,7 @@ from clary.store.database import Database
 from clary.store.marks import Mark, Marks
 from clary.store.points import MINUTE_S, SECOND_S, UNITS, Datapoint, Place, Range, read, read_many, store
 from clary.store.series_tables import DIMENSION, MARK, METRIC
+from clary.store.statements import driver_of, execute
 from clary.store.summaries import Summary, merged
 
 SEEN_STEP_S = 60.0
@@ -163,12 +164,11 @@ class Series:
 
     def _found(self, connection: Connection, namespace: str, keys: Iterable[Key]) -> Iterator[tuple[Key, int, float]]:
         """Give the id of each metric that there is, and when it was seen."""
-        cursor = connection.connection.cursor()  # see points.store
+        driver = driver_of(connection)  # see points.store
         for key in keys:
-            row = cursor.execute(SELECT_METRIC, (self.account, self.region, namespace, *key)).fetchone()
+            row = execute(driver, SELECT_METRIC, (self.account, self.region, namespace, *key)).fetchone()
             if row is not None:
                 yield key, *row
-        cursor.close()
 
     def _insert(self, connection: Connection, namespace: str, keys: set[Key]) -> dict[Key, int]:
         """Make metrics; return their ids."""
