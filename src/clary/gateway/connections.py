@@ -28,6 +28,8 @@ BODY_S = 60.0
 """How long a client may take for a head, and for a body."""
 WRITE_S = 60.0
 """How long a client may take to read an answer."""
+UNREAD_S = 5.0
+"""How long a client may leave an answer unread before it may have to go, should answers take too much memory."""
 LINGER_S = 2.0
 """How long a connection that was refused is still read, so that the client gets to see the refusal."""
 LINGER_BYTES_MAX = 64 * 1024 * 1024
@@ -106,6 +108,21 @@ class Connection(asyncio.Protocol):
     def busy(self) -> bool:
         """Say whether a request is under way or an answer not sent yet."""
         return self._state in (State.BODY, State.ANSWER) or not self._writable or bool(self._buffer)
+
+    @property
+    def unread(self) -> int:
+        """Return how many bytes of an answer the client has left unread for a while already."""
+        patient = self._writable or self._house.loop.time() < self._deadline - WRITE_S + UNREAD_S
+        return 0 if patient else self._transport.get_write_buffer_size()
+
+    @property
+    def deadline(self) -> float:
+        """Return when the client's time is over."""
+        return self._deadline
+
+    def drop(self) -> None:
+        """End the connection at once, whatever is under way."""
+        self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with what was read before."""

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 8_192
 """Of clients, in one worker; more wait in the listener's backlog."""
+UNREAD_BYTES_MAX = 64 * 1024 * 1024
+"""Of answers, in one worker, that clients have left unread for some seconds."""
 HANDOFFS_WAITING_MAX = 1_024
 """Connections that wait for the api while it restarts; one more is answered 503."""
 API_PATIENCE_S = handoff.PATIENCE_S
@@ -81,6 +83,7 @@ class Desk:
         now = self.loop.time()
         for connection in list(self._connections):
             connection.sweep(now)
+        self._make_room()
 
     async def drain(self, patience_s: float) -> None:
         """Accept nothing more, and return when everything under way is done, or the time is over."""
@@ -92,6 +95,16 @@ class Desk:
             connection.close_if_idle()
         while self.loop.time() < ends and self._working():  # noqa: ASYNC110 - many things end, each in its own way
             await asyncio.sleep(DRAIN_POLL_S)
+
+    def _make_room(self) -> None:
+        """Let clients go that do not read, the slowest first, where their answers take too much memory."""
+        unread = {connection: connection.unread for connection in self._connections}
+        total = sum(unread.values())
+        if total > UNREAD_BYTES_MAX:
+            for connection in sorted(self._connections, key=lambda each: each.deadline):
+                if total > UNREAD_BYTES_MAX and unread[connection]:
+                    total -= unread[connection]
+                    connection.drop()
 
     def _working(self) -> bool:
         return bool(self._tasks) or any(each.busy for each in self._connections)
