@@ -94,6 +94,12 @@ def test_queues_and_topics_get_the_event_from_eventbridge_for_its_rule(world: Wo
     assert {"Invocations", "InvocationAttempts", "MatchedEvents"} <= counted(world)
 
 
+def test_a_rules_role_delivers_where_a_target_names_none(world: World, senders: Senders) -> None:
+    world.rule(RoleArn=ROLE)
+    send(world, senders)
+    assert [principal for principal, *_ in senders.calls] == [f"arn:aws:sts::{ACCOUNT}:assumed-role/sender/x"]
+
+
 def test_a_template_knows_its_rule_and_when_the_event_came(world: World, senders: Senders) -> None:
     template = '{"rule": <aws.events.rule-name>, "came": <aws.events.event.ingestion-time>, "x": <x>}'
     transformer = {"InputPathsMap": {"x": "$.detail.x"}, "InputTemplate": template}

@@ -65,6 +65,11 @@ class Message:
     tries: int
 
     @property
+    def role(self) -> str:
+        """Return the role that delivers, the target's or else the rule's; '' if EventBridge itself does."""
+        return self.target.role or str(self.rule.record.spec.get("RoleArn", ""))
+
+    @property
     def input(self) -> str:
         """Return what the target is told."""
         given = {
@@ -139,8 +144,8 @@ class EventCourier:
         return self.caller.client(place.service, place.region, self._sender(message))
 
     def _sender(self, message: Message) -> Principal:
-        if message.target.role:
-            return self.caller.session(message.target.role, message.rule.arn)
+        if message.role:
+            return self.caller.session(message.role, message.rule.arn)
         return service_principal(SERVICE, message.rule.arn)
 
     def _log(self, message: Message, place: Arn) -> None:
@@ -173,7 +178,7 @@ class EventCourier:
         """Pass an event on to another bus; without a role it is the rule's account that must be let in there."""
         if message.hops >= HOPS_MAX:
             raise Failed("THIRD_ACCOUNT_HOP_DETECTED", f"It was passed on {HOPS_MAX} times already.", permanent=True)
-        sender = self._sender(message) if message.target.role else _account(message.rule.account)
+        sender = self._sender(message) if message.role else _account(message.rule.account)
         self.intake.forward(message.event, place, sender, message.hops + 1)
 
     def _failed(self, delivery: Delivery, message: Message, failed: Failed) -> None:

@@ -64,8 +64,9 @@ def test_one_bad_entry_spoils_no_other(events: Any, rule: Any, due: Any, change:
 def test_a_batch_has_its_limit(events: Any, refused: Refused) -> None:
     big = {**ENTRY, "Detail": json.dumps({"x": "y" * 132_000})}
     assert events("PutEvents", Entries=[big])["FailedEntryCount"] == 0
-    with refused("ValidationException"):
-        events("PutEvents", Entries=[big, big])
+    for request in ({"Entries": [big, big]}, {"Entries": [ENTRY], "EndpointId": "abc.def"}):
+        with refused("ValidationException"):
+            events("PutEvents", **request)
 
 
 def test_each_bus_has_rules_of_its_own(events: Any, rule: Any, due: Any) -> None:

@@ -39,6 +39,8 @@ class Entries(Operations):
     @operation("PutEvents")
     def put(self, call: Call, request: Params) -> Result:
         """Take up to ten events in; return an id or an error for each, in order."""
+        if "EndpointId" in request:
+            raise Invalid("EndpointId: global endpoints are not built in Clary yet.")
         if sum(map(_size, request["Entries"])) > BYTES_MAX:
             raise Invalid("Total size of the entries in the request is over the limit.")
         arrivals: list[Arrival] = []
