@@ -96,6 +96,8 @@ from clary.wire.message import Request, Response
 from clary.wire.models import Models
 from clary.wire.service_index import ServiceIndex
 
+COURIERS = ("deliveries", "event deliveries")
+"""Leases of those who deliver for topics, and for event buses."""
 SERVICES = {
     "application-autoscaling": application_autoscaling.operations,
     "autoscaling-plans": autoscaling_plans.operations,
@@ -180,7 +182,8 @@ def controller(settings: Settings) -> None:
     mine = f"{socket.gethostname()}:{settings.home}:"
     held = seat.take(settings.run / "controller.lock")
     if held is not None:
-        store.leases.end(LEASE, mine)  # it was this home's last controller that had it, and it is dead
+        for lease in (LEASE, *COURIERS):  # it was this home's last controller that had them, and it is dead
+            store.leases.end(lease, mine)
     Loop(store, {str(each.kind): each for each in reconcilers}, f"{mine}{os.getpid()}", store.clock).run(stop)
     store.close()
 
@@ -346,7 +349,7 @@ def _deliver(settings: Settings, store: Store, stop: threading.Event) -> None:
         clock=store.clock,
         endpoint=f"http://{settings.host}:{settings.port}",
     )
-    worker = Worker(courier, "deliveries", f"{socket.gethostname()}:{settings.home}:{os.getpid()}")
+    worker = Worker(courier, COURIERS[0], f"{socket.gethostname()}:{settings.home}:{os.getpid()}")
     listener = store.words.listen("deliveries")
     threading.Thread(target=worker.run, args=(stop, listener), name="deliveries", daemon=True).start()
 
@@ -356,11 +359,11 @@ def _send_events(
 ) -> tuple[Reconciler, ...]:
     """Tell buses what happens and deliver to targets, in threads; return what sees to schedules and replays."""
     intake, holder = Intake(store), f"{socket.gethostname()}:{settings.home}:{os.getpid()}"
-    sources = Sources(store, intake, holder)
+    sources = Sources(store, intake)
     threading.Thread(target=sources.run, args=(stop,), name="event sources", daemon=True).start()
     senders = EventSenders(caller)
     courier = EventCouriers(EventCourier(store, senders, intake, store.clock), CallCourier(store, senders, store.clock))
-    worker = Worker(courier, "event deliveries", holder)
+    worker = Worker(courier, COURIERS[1], holder)
     listener = store.words.listen("event deliveries")
     threading.Thread(target=worker.run, args=(stop, listener), name="event deliveries", daemon=True).start()
     return (

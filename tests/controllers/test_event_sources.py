@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.controllers.event_world import ACCOUNT, NOON, REGION, World, world_in
+from tests.controllers.event_world import ACCOUNT, REGION, World, world_in
 
-from clary.controllers.event_sources import LEASE, POSITION, STANDBY_S, Sources
+from clary.controllers.event_sources import POSITION, Sources
 from clary.resources.endpoint import ENDPOINT
 from clary.resources.training_job import TRAINING_JOB
 from clary.store.event_positions import Moved
@@ -25,7 +25,7 @@ def world(prepared_home: Path) -> Iterator[World]:
 
 @pytest.fixture
 def sources(world: World) -> Sources:
-    return Sources(world.store, world.intake, "me")
+    return Sources(world.store, world.intake)
 
 
 def job(world: World, name: str = "j") -> Record:
@@ -77,17 +77,6 @@ def test_of_two_that_tell_the_same_changes_one_is_stopped_and_nothing_is_told_tw
     sources.take(seen, transitions)
     with pytest.raises(Moved):
         sources.take(seen, transitions)
-    assert len(world.due()) == 1
-
-
-def test_who_does_not_hold_the_lease_waits(world: World, sources: Sources) -> None:
-    world.rule()
-    job(world)
-    assert world.store.leases.acquire(LEASE, "another", 10) is not None
-    assert sources.step() == STANDBY_S
-    assert world.due() == []
-    world.now[0] = NOON + 11
-    sources.step()
     assert len(world.due()) == 1
 
 

@@ -1,7 +1,7 @@
 """Tells event buses what happened to resources: every change of state in the outbox becomes an event, in order.
 
-The position in the outbox moves with what an event led to, so that a crash at any time
-neither loses a change nor tells one twice.
+The position in the outbox moves with what an event led to, and only from where it was seen: a crash at any time
+neither loses a change nor tells one twice, nor does a second controller, so that no lease is needed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,6 @@ from clary.store.store import Store
 
 log = logging.getLogger(__name__)
 
-LEASE = "event sources"
-LEASE_S = 10.0
-STANDBY_S = 1.0
 IDLE_S = 30.0
 FAILED_S = 5.0
 POSITION = "outbox"
@@ -52,28 +49,23 @@ class Sources:
 
     store: Store
     intake: Intake
-    holder: str
 
     def run(self, stop: threading.Event) -> None:
         """Follow until told to stop; idle, it writes nothing."""
         with self.store.bell.listen("events") as ear, ThreadPoolExecutor(1, "event sources") as pool:
             while not stop.is_set():
-                step = pool.submit(self.step)
-                error = step.exception()
+                error = pool.submit(self.step).exception()
                 if error is None:
-                    ear.wait(step.result())
+                    ear.wait(IDLE_S)
                 else:
                     log.error("events could not be taken in; again in %.0f s", FAILED_S, exc_info=error)
                     stop.wait(FAILED_S)
 
-    def step(self) -> float:
-        """Take in what is new, if this process may; return in how many seconds to look again at the latest."""
+    def step(self) -> None:
+        """Take in what is new."""
         while behind := self._behind():
-            if self.store.leases.acquire(LEASE, self.holder, LEASE_S) is None:
-                return STANDBY_S
             with suppress(Moved):
                 self.take(*behind)
-        return IDLE_S
 
     def take(self, seen: int | None, transitions: Sequence[Transition]) -> None:
         """Take changes in that lie behind a position, or raise Moved."""
