@@ -220,7 +220,6 @@ def test_what_an_archive_kept_is_replayed(account: Account, queue: str) -> None:
     assert {each["replay-name"] for each in arrived} == {"again"}
 
 
-@pytest.mark.slow
 def test_events_that_were_acknowledged_arrive_though_controller_and_api_are_killed(
     clary: Any, account: Account, queue: str
 ) -> None:
