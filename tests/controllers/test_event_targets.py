@@ -15,7 +15,7 @@ from clary.access.principal import Principal
 from clary.controllers.event_targets import HOPS_MAX, EventCourier
 from clary.core.errors import AccessDenied, ServiceError
 from clary.resources.event import Arrival
-from clary.resources.event_rules import EVENT_BUS, RULE, bus_arn, rule_arn
+from clary.resources.event_rules import ARCHIVE, EVENT_BUS, RULE, bus_arn, rule_arn
 from clary.resources.log_policy import LOG_POLICY
 from clary.store.query import Query
 from clary.store.records import Change
@@ -233,6 +233,14 @@ def test_an_event_passes_from_bus_to_bus_unchanged_but_not_for_ever(world: World
     while send(world, senders, new=False):
         pass
     assert [call[3]["MessageBody"] for call in senders.calls] == [event(x=1)] * ((HOPS_MAX + 1) // 2)
+
+
+def test_the_default_bus_takes_events_though_nobody_ever_looked_at_it(world: World, senders: Senders) -> None:
+    archive = world.records.create(ARCHIVE, "a", {"RetentionDays": 0}, attributes={"bus": "default"})
+    world.rule(bus="b", targets=[{"Id": "b", "Arn": bus_arn(ACCOUNT, REGION, "default")}])
+    send(world, senders, bus="b")
+    assert world.records.find(EVENT_BUS, "default") is None
+    assert world.store.event_archives.count(archive.uid)[0] == 1
 
 
 def test_another_accounts_bus_takes_what_its_policy_allows(world: World, senders: Senders) -> None:

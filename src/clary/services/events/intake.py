@@ -20,7 +20,7 @@ from clary.core.ids import Arn
 from clary.resources.event import Arrival
 from clary.resources.event_metrics import MATCHED, NAMESPACE, TRIGGERED, counted
 from clary.resources.event_patterns import read_event
-from clary.resources.event_rules import EVENT_BUS, Rule, bus_arn
+from clary.resources.event_rules import DEFAULT_BUS, EVENT_BUS, Rule, bus_arn
 from clary.services.events.faults import NotFound
 from clary.services.events.reach import policies_of
 from clary.services.events.rule_books import RuleBooks
@@ -49,25 +49,23 @@ class Intake:
         """Take events in, and let their source move on; raises Moved if that was somewhere else."""
         notices: list[Notice] = []
         kept: list[Kept] = []
-        matched: Counter[str] = Counter()
-        rules: dict[str, Rule] = {}
+        matched: list[Rule] = []
         places = {(each.account, each.region, each.bus) for each in arrivals}
         books = {place: self._books.of(*place) for place in places}
         for arrival in arrivals:
             event, book = read_event(arrival.event), books[arrival.account, arrival.region, arrival.bus]
             wanting = [rule for rule in book.wanting(event) if not arrival.rules or rule.arn in arrival.rules]
-            rules |= {rule.arn: rule for rule in wanting}
-            matched.update(rule.arn for rule in wanting)
+            matched += wanting
             notices += _notices(arrival, wanting)
             if not arrival.replayed:
                 kept += [Kept(archive.uid, archive.account, arrival.event) for archive in book.keeping(event)]
         self._write(notices, kept, move)
-        self._count([(rules[arn], count) for arn, count in matched.items()], (MATCHED, TRIGGERED))
+        self._count(matched, (MATCHED, TRIGGERED))
 
     def send(self, rule: Rule, event: str, move: Move) -> None:
         """Send an event to the targets of one rule, as its schedule does; raises Moved if that was done already."""
         self._write(_notices(Arrival(rule.account, rule.region, rule.bus, event), [rule]), (), move)
-        self._count([(rule, 1)], (TRIGGERED,))
+        self._count([rule], (TRIGGERED,))
 
     def forward(self, event: str, destination: Arn, sender: Principal, hops: int) -> None:
         """Pass an event on to another bus, if the sender may put events there; else raise a ServiceError."""
@@ -79,7 +77,7 @@ class Intake:
         decision = decide(sender, needed, policies_of(bus), owner=destination.account)
         if not decision.allowed:
             raise AccessDenied(decision.message)
-        if bus is None:
+        if bus is None and name != DEFAULT_BUS:
             raise NotFound(f"Event bus {name} does not exist.")
         self.take([Arrival(destination.account, destination.region, name, event, hops)])
 
@@ -96,10 +94,10 @@ class Intake:
         if notices or kept or move is not None:
             self._store.event_deliveries.publish(notices, now_ms, beside)
 
-    def _count(self, rules: Iterable[tuple[Rule, int]], names: Sequence[str]) -> None:
-        now = self._store.clock()
-        for rule, count in rules:
-            data = [counted(name, rule, now, count) for name in names]
+    def _count(self, rules: Sequence[Rule], names: Sequence[str]) -> None:
+        now, counts = self._store.clock(), Counter(rule.arn for rule in rules)
+        for arn, rule in {rule.arn: rule for rule in rules}.items():
+            data = [counted(name, rule, now, counts[arn]) for name in names]
             self._store.series(rule.account, rule.region).put(NAMESPACE, data)
 
 
