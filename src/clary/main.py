@@ -51,6 +51,7 @@ from clary.controllers.scaling_policies import ScalingPolicies
 from clary.controllers.scaling_targets import ScalableTargets, trim_activities
 from clary.controllers.training_jobs import TrainingJobs
 from clary.core.settings import Settings
+from clary.gateway import certificates
 from clary.gateway import worker as gateway_worker
 from clary.gateway.desk import Sockets
 from clary.resources.event_schedules import Action
@@ -117,8 +118,12 @@ SERVICES = {
 
 
 def prepare(settings: Settings) -> None:
-    """Make the stores and the root account where they are not there yet; raise SettingsError for unknown quotas."""
+    """Make the stores, the root account and the certificate where they are not there yet.
+
+    Raises SettingsError for quotas that are unknown, and for a certificate that cannot be used.
+    """
     limits_of(settings.quotas)
+    certificates.prepare(settings, datetime.now(UTC))
     store = open_store(settings)
     bootstrap(store, settings)
     store.close()

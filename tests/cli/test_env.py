@@ -111,3 +111,13 @@ def test_json_names_what_to_set_and_what_to_unset(clary, home):
     told = json.loads(clary("env", "--json", AWS_PROFILE="work").stdout)
     assert told["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert told["AWS_PROFILE"] is None
+
+
+def test_with_tls_it_leads_to_it_and_names_what_to_trust(clary, home):
+    (home / "credentials.json").write_text(json.dumps(KEYS))
+    told = json.loads(clary("env", "--json", CLARY_TLS="1").stdout)
+    assert told["AWS_ENDPOINT_URL"] == "https://127.0.0.1:4566"
+    assert told["AWS_CA_BUNDLE"] == str(home / "tls" / "ca.pem")
+    own = json.loads(clary("env", "--json", CLARY_TLS_CERT="/c.pem", CLARY_TLS_KEY="/k.pem").stdout)
+    assert own["AWS_ENDPOINT_URL"] == "https://127.0.0.1:4566"
+    assert "AWS_CA_BUNDLE" not in own

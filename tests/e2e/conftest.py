@@ -63,8 +63,8 @@ class Clary:
             env={**os.environ, "PYTHONPATH": str(SOURCE)}, capture_output=True, text=True, timeout=100,
         )  # fmt: skip
 
-    def start(self) -> None:
-        done = self.command("up", "--detach", "--port", "0")
+    def start(self, *flags: str) -> None:
+        done = self.command("up", "--detach", "--port", "0", *flags)
         assert done.returncode == 0, done.stderr
         told = json.loads(self.command("env", "--json").stdout)
         self.environment = {name: value for name, value in told.items() if value is not None}

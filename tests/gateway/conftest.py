@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import signal
 import socket
 import socketserver
+import ssl
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +29,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from clary.core import handoff
+from clary.core.origins import is_secure
 from clary.core.settings import load
+from clary.gateway import certificates
 from clary.resources.route import ROUTE, Route, RoutedInstance, RoutedShadow, RoutedVariant
 from clary.services.iam.bootstrap import bootstrap
 from clary.store.records import Change
@@ -206,6 +212,7 @@ class Gateway:
         self.settings = load({"home": str(folder / "home"), **flags}, {})
         self.flags = flags
         self.store = open_store(self.settings)
+        certificates.prepare(self.settings, datetime.now(UTC))
         self.account = bootstrap(self.store, self.settings)
         told = json.loads((self.settings.home / "credentials.json").read_text())
         self.credentials = Credentials(told["access_key_id"], told["secret_access_key"])
@@ -302,6 +309,24 @@ class Gateway:
         connection.settimeout(10)
         return connection
 
+    @contextmanager
+    def secured(
+        self, *protocols: str, name: str = "localhost", versions: tuple[ssl.TLSVersion, ...] = ()
+    ) -> Iterator[ssl.SSLSocket]:
+        """Give a connection that speaks TLS, and offers these protocols in it."""
+        context = ssl.create_default_context(cafile=str(self.settings.ca_bundle))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        if versions:
+            context.minimum_version, context.maximum_version = min(versions), max(versions)
+        if protocols:
+            context.set_alpn_protocols(protocols)
+        with self.connect() as plain, context.wrap_socket(plain, server_hostname=name) as connection:
+            yield connection
+
+    def answering_api(self) -> closing[Api]:
+        """Return what stands for the api while it is open."""
+        return closing(Api(self))
+
     def close(self) -> None:
         for worker in self.workers:
             if worker.poll() is None:
@@ -312,6 +337,74 @@ class Gateway:
         for each in (self.tcp, self.platform, self.invocations, self.api):
             each.close()
         self.store.close()
+
+
+class Api:
+    """Takes connections as the api does, in a thread; answers each with its path, and hands invocations back."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.taken = []
+        self.open = 0  # connections
+        self.secure = []  # whether each came over TLS
+        self._stop = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        self._ready.wait()
+
+    def close(self):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _run(self):
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        tasks = set()
+
+        def adopt(connection, pending):
+            self.taken.append(pending)
+            self.open += 1
+            self.secure.append(is_secure(connection))
+            task = asyncio.create_task(self._serve(connection, bytearray(pending)))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            task.add_done_callback(self._closed)
+
+        stop = handoff.accept(self.gateway.api, adopt)
+        self._ready.set()
+        await self._stop.wait()
+        stop()
+        for task in tasks:
+            task.cancel()
+
+    def _closed(self, _):
+        self.open -= 1
+
+    async def _serve(self, connection, buffer):
+        loop = asyncio.get_running_loop()
+        with connection:
+            while True:
+                while b"\r\n\r\n" not in buffer:
+                    data = await loop.sock_recv(connection, 65536)
+                    if not data:
+                        return
+                    buffer += data
+                head, _, rest = bytes(buffer).partition(b"\r\n\r\n")
+                path = head.split()[1]
+                if path.endswith(b"/invocations"):
+                    invocations = self.gateway.settings.run / "invocations.sock"
+                    await handoff.hand_over(invocations, connection, bytes(buffer))
+                    return
+                length = next(
+                    (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
+                )
+                while len(rest) < length:
+                    rest += await loop.sock_recv(connection, 1 << 20)
+                del buffer[:]
+                buffer += rest[length:]
+                told = b"%b %d" % (path, length)
+                await loop.sock_sendall(connection, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(told) + told)
 
 
 def _listen(path: Path) -> socket.socket:
@@ -342,8 +435,15 @@ def gateway(request: pytest.FixtureRequest) -> Iterator[Gateway]:
 @pytest.fixture(scope="session")
 def running() -> Iterator[Gateway]:
     """Give a gateway with one worker and the endpoint `churn`, which leads to the model `a`; it is shared."""
-    with _opened(invocation_timeout_s=1.0, invocation_bytes_max=1_000_000) as gateway:
+    with _opened(invocation_timeout_s=1.0, invocation_bytes_max=1_000_000, tls=True) as gateway:
         gateway.model("a")
         gateway.start()
         gateway.route("churn", "a")
         yield gateway
+
+
+@pytest.fixture
+def api(running: Gateway) -> Iterator[Api]:
+    """Give what stands for the api of the gateway that is shared."""
+    with running.answering_api() as api:
+        yield api

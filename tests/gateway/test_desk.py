@@ -2,84 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import socket
-import threading
-from contextlib import closing
 
 import pytest
 
 from clary.core import handoff
 
 PENDING = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-class Api:
-    """Takes connections as the api does, in a thread; answers each with its path, and hands invocations back."""
-
-    def __init__(self, gateway):
-        self.gateway = gateway
-        self.taken = []
-        self._stop = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self._thread.start()
-        self._ready.wait()
-
-    def close(self):
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    async def _run(self):
-        self._stop = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        tasks = set()
-
-        def adopt(connection, pending):
-            self.taken.append(pending)
-            task = asyncio.create_task(self._serve(connection, bytearray(pending)))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        stop = handoff.accept(self.gateway.api, adopt)
-        self._ready.set()
-        await self._stop.wait()
-        stop()
-        for task in tasks:
-            task.cancel()
-
-    async def _serve(self, connection, buffer):
-        loop = asyncio.get_running_loop()
-        with connection:
-            while True:
-                while b"\r\n\r\n" not in buffer:
-                    data = await loop.sock_recv(connection, 65536)
-                    if not data:
-                        return
-                    buffer += data
-                head, _, rest = bytes(buffer).partition(b"\r\n\r\n")
-                path = head.split()[1]
-                if path.endswith(b"/invocations"):
-                    invocations = self.gateway.settings.run / "invocations.sock"
-                    await handoff.hand_over(invocations, connection, bytes(buffer))
-                    return
-                length = next(
-                    (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
-                )
-                while len(rest) < length:
-                    rest += await loop.sock_recv(connection, 1 << 20)
-                del buffer[:]
-                buffer += rest[length:]
-                told = b"%b %d" % (path, length)
-                await loop.sock_sendall(connection, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(told) + told)
-
-
-@pytest.fixture
-def api(running):
-    with closing(Api(running)) as api:
-        yield api
 
 
 def read_until(connection, end):
@@ -161,7 +92,7 @@ def test_a_connection_waits_while_the_api_restarts(running):
         connection.settimeout(0.3)
         with pytest.raises(TimeoutError):
             connection.recv(1)
-        with closing(Api(running)):
+        with running.answering_api():
             connection.settimeout(10)
             read_until(connection, b"/ 0")
 
@@ -185,7 +116,7 @@ def test_more_connections_than_may_wait_for_the_api_are_turned_away(gateway):
     for each in waiting:
         each.sendall(PENDING)
     gateway.eventually(lambda: turned_away(gateway))
-    with closing(Api(gateway)):
+    with gateway.answering_api():
         for each in waiting:
             read_until(each, b"/ 0")
             each.close()

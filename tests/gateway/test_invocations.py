@@ -247,6 +247,17 @@ def test_a_condition_is_looked_at_in_every_request(running):
     running.eventually(lambda: invoke_as(running, credentials).startswith(b"HTTP/1.1 403 "))
 
 
+def test_a_policy_may_ask_for_tls(running):
+    _, credentials = user(running, allow("*", Condition={"Bool": {"aws:SecureTransport": "true"}}))
+    head, _, _ = invoke_as(running, credentials).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 403 ")
+    with running.secured() as connection:
+        own, running.credentials = running.credentials, credentials
+        connection.sendall(running.signed())
+        running.credentials = own
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+
+
 def test_a_change_of_policy_or_key_is_obeyed_at_once_although_decisions_are_remembered(running):
     record, credentials = user(running, allow("*"))
     records = running.store.records(running.account, "")

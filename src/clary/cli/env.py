@@ -50,10 +50,13 @@ def env(settings: Settings, shell: Style = Shell.BASH, as_json: Json = False) ->
 
 def variables(settings: Settings, environment: Mapping[str, str]) -> Variables:
     """Return the variables for the Clary of a home, or leave where it has never run."""
-    return variables_for(_url(settings), _credentials(settings), environment)
+    url, ca_bundle = _address(settings)
+    return variables_for(url, _credentials(settings), environment, ca_bundle)
 
 
-def variables_for(url: str, credentials: Mapping[str, str], environment: Mapping[str, str]) -> Variables:
+def variables_for(
+    url: str, credentials: Mapping[str, str], environment: Mapping[str, str], ca_bundle: str = ""
+) -> Variables:
     """Return the variables for a shell that has `environment`, which is added to where others share a variable."""
     plugin = Path(__file__).parents[2] / "clary_plugin"
     exported = {
@@ -67,6 +70,8 @@ def variables_for(url: str, credentials: Mapping[str, str], environment: Mapping
         PLUGINS: _joined(PLUGIN, environment.get(PLUGINS, ""), ","),
         "PYTHONPATH": _joined(str(plugin), environment.get("PYTHONPATH", ""), os.pathsep),
     }
+    if ca_bundle:
+        exported["AWS_CA_BUNDLE"] = ca_bundle
     if any(environment.get(name) for name in PROXIES):
         host = url.partition("//")[2].rpartition(":")[0].strip("[]")
         for name in ("NO_PROXY", "no_proxy"):
@@ -80,12 +85,15 @@ def _joined(first: str, others: str, separator: str) -> str:
     return separator.join([first, *rest])
 
 
-def _url(settings: Settings) -> str:
-    """Return where Clary answers, or where it will once it runs."""
+def _address(settings: Settings) -> tuple[str, str]:
+    """Return where Clary answers, or will once it runs, and what to trust there beside what everyone trusts."""
     known = state.read(settings)
-    if known is None and settings.port == 0:
+    if known is not None:
+        return known.url, known.ca_bundle
+    if settings.port == 0:
         leave("Clary is not running, and its port is any free one; start it with `clary up`.")
-    return known.url if known else state.url_of(settings.host, settings.port)
+    url = state.url_of(settings.host, settings.port, tls=settings.tls_files is not None)
+    return url, str(settings.ca_bundle or "")
 
 
 def _credentials(settings: Settings) -> Any:

@@ -40,6 +40,9 @@ class Settings:
     home: Path = _setting(Path("~/.clary"), "Folder of all state.")
     host: str = _setting("127.0.0.1", "Address to listen on; only loopback addresses without a certificate.")
     port: int = _setting(4566, "Port to listen on.")
+    tls: bool = _setting(False, "Answer TLS too, on the same port, with a certificate that Clary makes.")
+    tls_cert: str = _setting("", "File of a certificate to answer TLS with, and of those between it and its root.")
+    tls_key: str = _setting("", "File of the certificate's private key.")
     gateways: int = _setting(2, "Gateway worker processes.")
     region: str = _setting("us-east-1", "Region that `clary env` exports and root credentials default to.")
     database_url: str = _setting("", "Where records live; empty is SQLite under the home.")
@@ -91,6 +94,19 @@ class Settings:
     def packages(self) -> Path:
         """Folder of Python packages that source archives asked for, by account."""
         return self.home / "packages"
+
+    @property
+    def ca_bundle(self) -> Path | None:
+        """What clients are to trust so that they accept a certificate of Clary's making, None if there is none."""
+        return self.home / "tls" / "ca.pem" if self.tls and not self.tls_cert else None
+
+    @property
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """The certificate, with the chain above it, and its private key; None if TLS is not answered."""
+        if self.tls_cert:
+            return Path(self.tls_cert).expanduser(), Path(self.tls_key).expanduser()
+        made = self.home / "tls" / "server.pem"
+        return (made, made) if self.tls else None
 
     @property
     def process_logs(self) -> Path:
@@ -166,6 +182,7 @@ def _check(settings: Settings) -> None:
         ("log_level", settings.log_level in LOG_LEVELS, f"must be one of {', '.join(LOG_LEVELS)}"),
         ("scaling_windows", settings.scaling_windows in SCALING_WINDOWS, f"must be {' or '.join(SCALING_WINDOWS)}"),
         ("host", settings.host in LOOPBACK, f"must be one of {', '.join(LOOPBACK)}: elsewhere a certificate is needed"),
+        ("tls_key", bool(settings.tls_cert) == bool(settings.tls_key), "must be given with tls_cert, and only with it"),
         ("database_url", not settings.database_url, "must be empty: only SQLite is built"),
         ("blob_url", not settings.blob_url, "must be empty: only local folders are built"),
         ("invocation_timeout_s", settings.invocation_timeout_s > 0, "must be above 0"),

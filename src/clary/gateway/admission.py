@@ -260,7 +260,7 @@ def _signing_key(known: Known, signature: Signature) -> SigningKey:
 def _denied(principal: Principal, region: str, request: Request, told: Asked, now: float, tags: Context) -> str:
     """Return why the call is denied, '' if it is allowed."""
     agent = request.headers.get("user-agent")
-    context = {**request_context(now=now, secure=False, source_ip=LOOPBACK, user_agent=agent), **tags}
+    context = {**request_context(now=now, secure=request.secure, source_ip=LOOPBACK, user_agent=agent), **tags}
     needed = requirements(
         "sagemaker-runtime", OPERATION, dict(told), account=principal.account, region=region, context=context
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from clary.core import handoff
 from clary.core.settings import Settings
 from clary.gateway import answers
 from clary.gateway.connections import LINGER_S, Connection
+from clary.gateway.hall import Hall, context_of
 from clary.gateway.invocations import Plane
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Desk:
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._handing_over = 0
+        self._hall = Hall(self, context_of(settings))
         self._accepting = False
         self._stop_taking_back = handoff.accept(sockets.invocations, self._take_back)
         for listener in self._entrances:
@@ -72,8 +74,10 @@ class Desk:
             self._accept_more()
 
     def hand_over(self, connection: socket.socket, pending: bytes) -> None:
-        """Give a connection to the api, or answer 503 in its stead."""
-        if self._handing_over >= HANDOFFS_WAITING_MAX or len(pending) > handoff.PENDING_BYTES_MAX:
+        """Give a connection to the api, or answer 503 in its stead; one that does not speak plainly to the hall."""
+        if self._hall.takes(pending):
+            self._spawn(self._hall.let_in(connection, pending))
+        elif self._handing_over >= HANDOFFS_WAITING_MAX or len(pending) > handoff.PENDING_BYTES_MAX:
             self._spawn(_turn_away(connection, "Too many connections wait for the API."))
         else:
             self._spawn(self._hand_over(connection, pending))
@@ -83,6 +87,7 @@ class Desk:
         now = self.loop.time()
         for connection in list(self._connections):
             connection.sweep(now)
+        self._hall.sweep(now)
         self._make_room()
 
     async def drain(self, patience_s: float) -> None:
@@ -93,7 +98,7 @@ class Desk:
         ends = self.loop.time() + patience_s
         for connection in list(self._connections):
             connection.close_if_idle()
-        while self.loop.time() < ends and self._working():  # noqa: ASYNC110 - many things end, each in its own way
+        while (now := self.loop.time()) < ends and self._working(now):  # noqa: ASYNC110 - many things end
             await asyncio.sleep(DRAIN_POLL_S)
 
     def _make_room(self) -> None:
@@ -106,8 +111,9 @@ class Desk:
                     total -= unread[connection]
                     connection.drop()
 
-    def _working(self) -> bool:
-        return bool(self._tasks) or any(each.busy for each in self._connections)
+    def _working(self, now: float) -> bool:
+        self._hall.drain(now)
+        return bool(self._tasks) or any(each.busy for each in self._connections) or self._hall.busy(now)
 
     def _accept_more(self) -> None:
         if not self.draining:
@@ -134,15 +140,15 @@ class Desk:
         self._adopt(client, partial(Connection, self))
 
     def _take_back(self, client: socket.socket, pending: bytes) -> None:
-        self._adopt(client, partial(Connection, self, pending, handed_back=True))
+        self._adopt(client, self._hall.handed_back(client, pending))
 
-    def _adopt(self, client: socket.socket, make: partial[Connection]) -> None:
+    def _adopt(self, client: socket.socket, make: Callable[[], Connection]) -> None:
         client.settimeout(0)
         self._spawn(self._converse(client, make))
         if len(self._connections) >= CONNECTIONS_MAX:
             self._stop_accepting()
 
-    async def _converse(self, client: socket.socket, make: partial[Connection]) -> None:
+    async def _converse(self, client: socket.socket, make: Callable[[], Connection]) -> None:
         try:
             await self.loop.connect_accepted_socket(make, client)
         except OSError:

@@ -59,14 +59,15 @@ class Head(NamedTuple):
     endpoint: str
     streams: bool
     asked: tuple[tuple[str, str], ...]  # the header fields that say what is asked for
+    secure: bool = False  # it came over TLS
 
     def with_values(self, values: Mapping[str, str]) -> Head:
         """Return a head that differs in header fields that say nothing of what is asked for."""
-        path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked = self
+        path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked, secure = self
         headers = headers.replaced(values)
         if "content-length" in values and length is not None:
             length = _number(headers)
-        return Head(path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked)
+        return Head(path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked, secure)
 
 
 def may_be_invocation(begun: bytearray) -> bool:

@@ -64,7 +64,7 @@ class Plane:
             if head.streams:
                 raise UnknownOperation("InvokeEndpointWithResponseStream is not built in Clary yet.")
             invocation = Invocation(self, read(head), body, began, request_id, respond)
-            request = Request("POST", head.path, head.query, head.headers, body)
+            request = Request("POST", head.path, head.query, head.headers, body, head.secure)
             self.admission.admit(request, invocation.parameters.told, invocation.admitted)
         except ServiceError as error:
             respond(answers.refusal(error), request_id)

@@ -118,4 +118,4 @@ class Authenticator:
     def context(self, request: Request) -> Context:
         """Return the condition keys that the way of a request gives."""
         agent = request.headers.get("user-agent")
-        return request_context(now=self._clock(), secure=False, source_ip=LOOPBACK, user_agent=agent)
+        return request_context(now=self._clock(), secure=request.secure, source_ip=LOOPBACK, user_agent=agent)

@@ -10,6 +10,7 @@ import socket
 import time
 from http import HTTPStatus
 
+from clary.core.origins import is_secure
 from clary.server.body import SocketBody
 from clary.server.head import HEAD_BYTES_MAX, Head, Malformed, parse_head
 from clary.wire.message import Response
@@ -31,10 +32,11 @@ BODILESS = frozenset((204, 304))
 class Connection:
     """One socket, which is either watched or in the hands of one thread."""
 
-    __slots__ = ("_begun", "_buffer", "_head", "deadline", "sock", "watched")
+    __slots__ = ("_begun", "_buffer", "_head", "deadline", "secure", "sock", "watched")
 
     def __init__(self, sock: socket.socket, pending: bytes) -> None:
         self.sock = sock
+        self.secure = is_secure(sock)
         self._buffer = bytearray(pending)
         self._head: Head | None = None
         self._begun: float | None = None

@@ -40,9 +40,9 @@ class Head:
         """Say whether the gateways answer this request."""
         return self.method == "POST" and INVOCATION.fullmatch(self.path) is not None
 
-    def request(self, body: Body) -> Request:
-        """Return the request that this head begins."""
-        return Request(self.method, self.path, self.query, self.headers, body)
+    def request(self, body: Body, *, secure: bool = False) -> Request:
+        """Return the request that this head begins; `secure` if it came over TLS."""
+        return Request(self.method, self.path, self.query, self.headers, body, secure)
 
 
 class _Events:

@@ -180,7 +180,7 @@ class Server:
         return self._answer(connection, asked)
 
     def _answer(self, connection: Connection, asked: _Asked, *, streams: bool = False) -> bool:
-        response = self._handle(asked.head.request(asked.body))
+        response = self._handle(asked.head.request(asked.body, secure=connection.secure))
         if isinstance(response, Pending):
             self._begin(self._settle(connection, asked, response))
             return False

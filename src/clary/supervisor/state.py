@@ -31,16 +31,19 @@ class State:
     port: int
     version: str
     children: tuple[ChildState, ...]
+    tls: bool = False
+    ca_bundle: str = ""
+    """What clients are to trust, if Clary made its certificate."""
 
     @property
     def url(self) -> str:
         """Where Clary answers."""
-        return url_of(self.host, self.port)
+        return url_of(self.host, self.port, tls=self.tls)
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, *, tls: bool) -> str:
     """Return the URL of an address."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def write(settings: Settings, state: State) -> None:

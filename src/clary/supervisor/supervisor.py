@@ -130,6 +130,8 @@ def _tell(settings: Settings, family: Family, started_at: float) -> state.State:
         children=tuple(
             state.ChildState(each.name, each.pid, each.started_at, each.restarts) for each in family.children
         ),
+        tls=settings.tls_files is not None,
+        ca_bundle=str(settings.ca_bundle or ""),
     )
     state.write(settings, told)
     return told

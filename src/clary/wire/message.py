@@ -75,6 +75,7 @@ class Request:
     query: str
     headers: Headers
     body: Body
+    secure: bool = False  # it came over TLS
 
 
 @dataclass(frozen=True, slots=True)

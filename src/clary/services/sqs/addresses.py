@@ -16,10 +16,11 @@ BATCHED = ("SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBat
 
 
 def url_of(platform: Platform, call: Call, queue: Queue) -> str:
-    """Return the URL of a queue, at the host that the caller came to."""
+    """Return the URL of a queue, at the host that the caller came to, the way they came."""
     own = f"{platform.settings.host}:{platform.settings.port}"
     host = call.http.headers.get("host") if call.http else ""
-    return f"http://{host or own}/{queue.account}/{queue.name}"
+    scheme = "https" if call.http and call.http.secure else "http"
+    return f"{scheme}://{host or own}/{queue.account}/{queue.name}"
 
 
 def reach(platform: Platform, call: Call, url: str) -> Queue:
