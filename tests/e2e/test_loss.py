@@ -67,14 +67,14 @@ def programs(folder) -> set[int]:
     return found
 
 
-def invocations(account) -> float:
+def points(account, metric: str, statistic: str, period: int) -> list[float]:
     now = datetime.now(UTC)
-    points = account("cloudwatch").get_metric_statistics(
-        Namespace="AWS/SageMaker", MetricName="Invocations", Period=7200, Statistics=["Sum"],
+    found = account("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker", MetricName=metric, Period=period, Statistics=[statistic],
         Dimensions=[{"Name": "EndpointName", "Value": "pair"}, {"Name": "VariantName", "Value": "AllTraffic"}],
-        StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
+        StartTime=now - timedelta(minutes=20), EndTime=now + timedelta(minutes=1),
     )  # fmt: skip
-    return sum(each["Sum"] for each in points["Datapoints"])
+    return [each[statistic] for each in found["Datapoints"]]
 
 
 @pytest.mark.parametrize("strategy", ["RANDOM", "LEAST_OUTSTANDING_REQUESTS"])
@@ -102,8 +102,11 @@ def test_a_variant_of_two_instances_loses_no_request_when_one_is_killed_under_lo
             client.join()
     assert [error for client in clients for error in client.faults] == []
     asked = 1 + sum(client.answered for client in clients)
-    account.eventually(lambda: invocations(account) >= asked)
-    assert invocations(account) == asked
+    account.eventually(lambda: sum(points(account, "Invocations", "Sum", 60)) >= asked)
+    assert sum(points(account, "Invocations", "Sum", 60)) == asked
+    assert sum(points(account, "Invocations", "Sum", 10)) == asked
+    assert asked / 2 - 1e-6 <= sum(points(account, "InvocationsPerInstance", "Sum", 10)) <= asked
+    assert 0 < max(points(account, "ConcurrentRequestsPerModel", "Average", 10)) <= CLIENTS
 
 
 def _whole(account) -> bool:
