@@ -81,3 +81,14 @@ def test_a_person_is_told_who_died_and_how_long_it_took(served):
     assert done.returncode == 0, done.stderr
     assert "Killed with SIGKILL, as if its machine had failed: 1." in done.stdout
     assert "spread was whole again after" in done.stdout
+
+
+@pytest.mark.slow
+def test_two_dozen_model_servers_fit_and_a_third_of_them_may_be_lost_at_once(account, tmp_path):
+    account.model("spread", account.image(tmp_path / "image", serve=SERVE))
+    account.deploy("spread", count=24)
+    account.serving("spread")
+    status, told = chaos(account, "--zone", "us-east-1c")
+    assert status == 0, told
+    assert len(told["killed"]) == 8
+    account.eventually(lambda: account.endpoint("spread")["ProductionVariants"][0]["CurrentInstanceCount"] == 24, 30)
