@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -171,15 +173,15 @@ def test_a_job_does_not_wait_for_a_parent_that_a_server_would_wait_for(lab: Any)
     assert "decimal" in seen_by(lab, "b")["modules"]
 
 
-def test_who_sets_what_libraries_read_at_import_has_another_parent(lab: Any) -> None:
+def test_another_number_of_threads_has_another_parent(lab: Any) -> None:
     two, four = (lab.instance(name, FOREVER, environment={"OMP_NUM_THREADS": name}) for name in ("2", "4"))
     assert make_of(two, KEEPER) != make_of(four, KEEPER)
     said = lab.output("c", "import os; print(os.environ['OMP_NUM_THREADS'])", environment={"OMP_NUM_THREADS": "4"})
     assert said == "4\n"
 
 
-@pytest.mark.parametrize("name", ["PYTHONHASHSEED", "PYTHONOPTIMIZE", "LD_PRELOAD", "MALLOC_ARENA_MAX"])
-def test_who_sets_what_the_interpreter_reads_has_a_process_of_its_own(lab: Any, name: str) -> None:
+@pytest.mark.parametrize("name", ["PYTHONHASHSEED", "PYTHONPATH", "LD_PRELOAD", "MALLOC_ARENA_MAX", "OMP_PROC_BIND"])
+def test_who_sets_what_is_read_at_a_processs_start_has_a_process_of_its_own(lab: Any, name: str) -> None:
     assert make_of(lab.instance("a", FOREVER, environment={name: "1"}), KEEPER) is None
 
 
@@ -204,3 +206,20 @@ def _gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+@pytest.mark.slow
+def test_parents_killed_at_random_moments_of_a_start_cost_no_instance_and_start_none_twice(lab: Any) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print("seed", seed)
+    moments = random.Random(seed)
+    for number in range(40):
+        instance = lab.instance(f"a{number}", "open('/opt/ml/ran', 'a').write('x')", serves=True)
+        lab.backend.warm(instance)
+        killer = threading.Timer(moments.random() / 20, os.kill, (parent_pid(lab), signal.SIGKILL))
+        killer.start()
+        lab.backend.start(instance)
+        killer.join()
+        assert lab.ended(instance.name).exit_code == 0
+        assert (instance.opt_ml / "ran").read_text() == "x"
+        lab.backend.remove(instance.name)

@@ -29,11 +29,14 @@ BYTES_MAX: Final = 512 * 2**20
 """Resident memory that a parent may have; one that has more is let go, and its make is started afresh from then on."""
 TITLE_ROOM: Final = "." * 1024
 """The command line of a process has as many bytes as it began with; keepers and programs show their own there."""
-READ_AT_IMPORT: Final = ("OMP_", "OPENBLAS_", "MKL_", "KMP_", "GOMP_", "BLIS_", "NUMEXPR_", "NPY_")
-"""Variables that libraries read when they are loaded: a parent has those of its children."""
-READ_BEFORE: Final = ("PYTHON", "LD_", "MALLOC_", "GLIBC_")
-"""Variables that the interpreter or the loader reads: a program that sets one has a process of its own."""
-HARMLESS: Final = ("PYTHONPATH", "PYTHONUNBUFFERED")
+OWN_PROCESS: Final = (
+    "PYTHON", "LD_", "MALLOC_", "GLIBC_",
+    "OMP_", "OPENBLAS_", "MKL_", "KMP_", "GOMP_", "BLIS_", "NUMEXPR_", "NPY_",
+)  # fmt: skip
+"""What the interpreter, the loader or libraries read at their start: who sets such a variable has its own process."""
+SHARED: Final = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+"""But for these, of which the platform sets few values: a parent has those of its children."""
+HARMLESS: Final = ("PYTHONUNBUFFERED",)
 FIRST: Final = {"PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
 
 
@@ -52,12 +55,12 @@ def make_of(instance: Instance, entry: str) -> Make | None:
     """Return the make of an instance's parent; None where the instance must have a process of its own."""
     if not instance.preload or instance.python is None or not _runs_python(instance):
         return None
-    own = [name for name in instance.environment if name.startswith(READ_BEFORE) and name not in HARMLESS]
+    own = [name for name in instance.environment if name.startswith(OWN_PROCESS) and name not in (*HARMLESS, *SHARED)]
     if own or instance.environment.get("PYTHONUNBUFFERED", "1") != "1":
         return None
-    read = sorted((name, text) for name, text in instance.environment.items() if name.startswith(READ_AT_IMPORT))
+    shared = tuple((name, instance.environment[name]) for name in SHARED if name in instance.environment)
     python = f"{instance.python}/bin/python3"
-    return Make(python, entry, instance.preload, tuple(read), _installed_ns(instance.python))
+    return Make(python, entry, instance.preload, shared, _installed_ns(instance.python))
 
 
 def _runs_python(instance: Instance) -> bool:
@@ -147,6 +150,9 @@ class Parents:
                 if make in self._unfit or self._parents_max == 0:
                     return None
                 parent = self._parents.pop(make, None)
+            if parent is not None and parent.process.poll() is not None:
+                parent.end()
+                parent = None
             parent = parent or self._begun(make)
             if parent is not None:
                 self._remember(make, parent)
