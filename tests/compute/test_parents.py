@@ -144,6 +144,7 @@ def test_an_idle_parent_ends_and_another_comes_when_one_is_wanted(lab: Any) -> N
     instance = lab.instance("a", FOREVER)
     lab.backend.warm(instance)
     lab.wait(lambda: _gone(parent_pid(lab)))
+    lab.backend._parents._idle_s = 60.0
     assert "decimal" in seen_by(lab, "b", serves=True)["modules"]
 
 
