@@ -95,6 +95,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_die(self, rest: bytes) -> None:
         self.close_connection = True
 
+    def do_kill(self, rest: bytes) -> None:
+        if rest == self.server.model.name.encode():
+            self.close_connection = True
+        else:
+            self._answer(200, self.server.model.name.encode())
+
     def do_dieonce(self, rest: bytes) -> None:
         if self.server.model.requests.count(b"dieonce") == 1:
             self.close_connection = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from botocore.exceptions import ClientError
@@ -184,6 +185,35 @@ def test_an_instance_with_errors_in_a_row_is_set_aside_for_a_while_and_comes_bac
     assert found.count("503") == 5, "after these it gets nothing"
     gateway.models["a"].broken = False
     gateway.eventually(lambda: b"a" in served(client, 2))
+
+
+def test_a_request_whose_instance_dies_rather_goes_to_one_that_is_set_aside_than_nowhere(gateway):
+    for name in ("a", "b"):
+        gateway.model(name)
+    gateway.start()
+    gateway.route("churn", "a", "b", strategy=LEAST)
+    client = gateway.client()
+    gateway.models["a"].broken = True
+    for _ in range(12):
+        with suppress(ClientError):
+            client.invoke_endpoint(EndpointName="churn", Body=b"1")
+    gateway.models["a"].broken = False
+    assert client.invoke_endpoint(EndpointName="churn", Body=b"kill b")["Body"].read() == b"a"
+
+
+def test_a_request_whose_instance_dies_goes_to_the_variant_that_took_over(gateway):
+    model = gateway.model("a")
+    gateway.model("b")
+    gateway.start()
+    gateway.route("churn", "a")
+    with gateway.connect() as connection:
+        connection.sendall(gateway.signed(b"wait 30"))
+        model.wait_for(1)
+        gateway.publish("churn", RoutedVariant("other", 1.0, gateway.led("b")))
+        gateway.models["b"].gate.set()
+        model.kill()
+        connection.settimeout(30)
+        assert connection.recv(65536).endswith(b"\r\n\r\nwaited")
 
 
 def test_the_last_instance_is_never_set_aside(gateway):

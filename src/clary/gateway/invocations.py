@@ -184,12 +184,15 @@ class Invocation:
     def _again(self, broken: Broken) -> bool:
         """Send the request once more if its answer broke off; return whether that could be."""
         assert self._pool is not None, "it was sent"
-        others = any(pool is not self._pool for pool in self._lane.pools)
+        others = not self._lane.pools or any(pool is not self._pool for pool in self._lane.pools)
         if broken.malformed or self._attempts >= ATTEMPTS_MAX or not (others or broken.stale):
             return False
         self.tried = (self._pool,) if others else ()
         try:
-            self._enter_lane()
+            if self._lane.pools:
+                self._enter_lane()
+            else:  # the variant has gone meanwhile
+                self._enter()
         except ServiceError:
             return False
         return True

@@ -148,6 +148,8 @@ class Lane:
             if pool.outstanding < pool.most:
                 return pool
         chosen = least_busy(ready, tried)
+        if chosen is None and tried and all(pool in tried for pool in ready):
+            chosen = least_busy(self.pools, tried)  # rather one that is set aside than none
         if chosen is not None:
             chosen.turn = next(self._turns)
         return chosen

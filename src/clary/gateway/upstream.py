@@ -176,6 +176,7 @@ class Pool:
     def _take_back(self) -> None:
         self.health.take_back()
         self._review()
+        self._tell_senders()
 
     def _review(self) -> None:
         for each in self.senders:
