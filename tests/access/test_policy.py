@@ -88,3 +88,11 @@ CONTENTS = st.recursive(
 def test_nothing_makes_the_parser_fail_otherwise(content, sort) -> None:
     with suppress(MalformedPolicy):
         assert parse(json.dumps(content), sort).statements
+
+
+@pytest.mark.parametrize("key", ["aws:ResourceTag/team", "aws\\u003aResourceTag/team"])
+def test_a_policy_mentions_a_key_however_it_is_written(key: str) -> None:
+    document = f'''{{"Version": "2012-10-17", "Statement": [{{"Effect": "Deny", "Action": "*", "Resource": "*",
+                   "Condition": {{"StringEquals": {{"{key}": "a"}}}}}}]}}'''
+    assert parse(document).mentions(":resourcetag/")
+    assert not parse(document).mentions("existingobjecttag")

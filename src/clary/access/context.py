@@ -27,6 +27,10 @@ def request_context(*, now: float, secure: bool, source_ip: str = "", user_agent
     return context
 
 
+RESOURCE_TAG = ":resourcetag/"
+"""Stands in every condition key that asks for a tag of the resource."""
+
+
 def resource_context(tags: Mapping[str, str], service: str) -> dict[str, Value]:
     """Return the keys that the tags of a service's resource give, in lower case."""
     return {

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from clary.access.condition import Condition, operator
@@ -63,6 +64,10 @@ class Policy:
     document: str
     source: str = ""  # the name it goes by, told by simulations
 
+    def mentions(self, text: str) -> bool:
+        """Say whether a text in lower case stands in the document: a condition key that does not is not asked for."""
+        return _mentions(self.document, text)
+
 
 def parse(document: str, sort: Sort = "identity", *, source: str = "") -> Policy:
     """Return the policy, or raise MalformedPolicy."""
@@ -83,6 +88,12 @@ def parse(document: str, sort: Sort = "identity", *, source: str = "") -> Policy
     if len(sids) != len(set(sids)):
         raise MalformedPolicy("Statement IDs (SID) in a single policy must be unique.")
     return Policy(read, document, source)
+
+
+@lru_cache(4096)
+def _mentions(document: str, text: str) -> bool:
+    written_plainly = json.dumps(json.loads(document), ensure_ascii=False)  # "\\u003a" is a way to write ":"
+    return text in written_plainly.lower()
 
 
 def _json(document: str) -> dict[str, Any]:

@@ -28,6 +28,10 @@ class Principal:
     role_arn: str = ""  # of an assumed role: the role's own ARN, with its path
     source_arn: str = ""  # of a service: the resource that it acts for
 
+    def policies(self) -> tuple[Policy, ...]:
+        """Return every policy that decides what it may, but for those of resources."""
+        return (*self.identity, *(self.boundary or ()), *(self.session or ()))
+
 
 ANONYMOUS = Principal(account="", arn="anonymous", sort="User", user_id="anonymous")
 """Whoever gives no credentials."""

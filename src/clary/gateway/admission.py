@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from clary.access.context import request_context
+from clary.access.context import RESOURCE_TAG, request_context
 from clary.access.decide import decide
 from clary.access.match import Context
-from clary.access.policy import Policy
 from clary.access.principal import Principal
 from clary.access.requirements import requirements
 from clary.core.clock import Clock
@@ -71,7 +70,6 @@ Find = Callable[[str, str], Credential | None]
 """Returns the credential of an access key and session token, None if there is none; reads the store."""
 TagsOf = Callable[[str, str, str], Context]
 """Returns the tags of an endpoint, by account, region and name, as condition keys; reads the store."""
-RESOURCE_TAG = ":resourcetag/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,19 +273,14 @@ def _lasting(principal: Principal) -> bool:
     """Say whether no policy of the principal looks at anything that differs from request to request."""
     return not any(
         statement.conditions or (statement.resources is not None and statement.resources.variable)
-        for policy in _policies(principal)
+        for policy in principal.policies()
         for statement in policy.statements
     )
 
 
 def _tagged(principal: Principal) -> bool:
     """Say whether some policy of the principal looks at the tags of what it speaks of."""
-    return any(RESOURCE_TAG in policy.document.lower() for policy in _policies(principal))
-
-
-def _policies(principal: Principal) -> Iterator[Policy]:
-    for policies in (principal.identity, principal.boundary, principal.session):
-        yield from policies or ()
+    return any(policy.mentions(RESOURCE_TAG) for policy in principal.policies())
 
 
 def _keep(memory: dict[K, V], key: K, value: V, most: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from clary.access.context import resource_context
+from clary.access.context import RESOURCE_TAG, resource_context
 from clary.access.decide import Decision, Requirement, decide
 from clary.access.policy import Policy
 from clary.access.principal import Principal
@@ -49,7 +49,7 @@ def judge(requirement: Requirement, principal: Principal, store: Store, version:
     guard = Guard(requirement)
     if arn is not None and arn.service == "s3":
         guard = _of_bucket(requirement, principal, store, version)
-    elif arn is not None and arn.service in TAGGED:
+    elif arn is not None and arn.service in TAGGED and _ask_for(RESOURCE_TAG, principal):
         tags = resource_context(TAGGED[arn.service](arn, store), arn.service)
         guard = Guard(replace(requirement, context={**requirement.context, **tags}))
     # Services and strangers belong to no account and have no identity policies: the resource alone lets them in.
@@ -85,15 +85,14 @@ def _of_bucket(requirement: Requirement, principal: Principal, store: Store, ver
         return Guard(requirement)
     policies = policies_for(bucket, principal, requirement.action)
     asked = requirement
-    if key and requirement.action.startswith(OF_EXISTING_OBJECTS) and _ask_for_tags(principal, policies):
+    if key and requirement.action.startswith(OF_EXISTING_OBJECTS) and _ask_for(EXISTING_TAG, principal, policies):
         asked = _with_object_tags(requirement, bucket, key, store, version)
     return Guard(asked, policies, bucket.account)
 
 
-def _ask_for_tags(principal: Principal, policies: tuple[Policy, ...]) -> bool:
-    """Say whether any policy asks for the tags of objects: most do not, and reading them takes time."""
-    sides = (*principal.identity, *(principal.boundary or ()), *(principal.session or ()), *policies)
-    return any(EXISTING_TAG in each.document.lower() for each in sides)
+def _ask_for(tags: str, principal: Principal, policies: tuple[Policy, ...] = ()) -> bool:
+    """Say whether any policy asks for such tags: most do not, and reading them takes time."""
+    return any(each.mentions(tags) for each in (*principal.policies(), *policies))
 
 
 def _with_object_tags(requirement: Requirement, bucket: Record, key: str, store: Store, version: str) -> Requirement:
