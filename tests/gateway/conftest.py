@@ -117,6 +117,34 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         self.wfile.write(b"0\r\n\r\n")
 
+    def do_drip(self, rest: bytes) -> None:
+        """Answer in pieces, of which all but the first wait for the gate."""
+        first, *others = rest.split()
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/drops\r\nTransfer-Encoding: chunked\r\n\r\n")
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(first), first))
+        self.server.model.gate.wait(10)
+        for piece in others:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def do_torn(self, rest: bytes) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(rest), rest))
+        self.close_connection = True
+
+    def do_flood(self, rest: bytes) -> None:
+        """Answer so many chunks of 64 KiB, as fast as they are taken; `model.flooded` tells how far it has come."""
+        model = self.server.model
+        model.flooded = 0
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            for number in range(int(rest)):
+                self.wfile.write(b"10000\r\n%b\r\n" % (b"%08d" % number * 8192))
+                model.flooded += 1
+            self.wfile.write(b"0\r\n\r\n")
+        except OSError:
+            model.left.set()
+            self.close_connection = True
+
     def do_unframed(self, rest: bytes) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + rest)
         self.close_connection = True
@@ -171,6 +199,8 @@ class Model:
         self.broken = False  # answers 503
         self.hangs = False
         self.gate = threading.Event()
+        self.left = threading.Event()  # by whoever was being answered
+        self.flooded = 0
         self.arrived = threading.Condition()
         self._server = Server(str(self.path), Handler)
         self._server.model = self

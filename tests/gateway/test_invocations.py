@@ -171,13 +171,6 @@ def test_a_request_that_breaks_a_rule_is_a_validation_error(running, params, mes
     assert response["Error"]["Message"] == message.format(account=running.account)
 
 
-def test_streams_are_honestly_not_built_yet(running):
-    with pytest.raises(ClientError) as raised:
-        running.client().invoke_endpoint_with_response_stream(EndpointName="churn", Body=b"1")
-    assert raised.value.response["Error"]["Code"] == "UnknownOperationException"
-    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
-
-
 @pytest.mark.parametrize(
     ("tamper", "code"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from clary.core.errors import ServiceError
 from clary.core.ids import arn
@@ -22,6 +22,13 @@ VARIANT_FIELD = "x-Amzn-Invoked-Production-Variant"
 RESULTS_MAX = 256
 """Kinds of results whose header fields are remembered."""
 JSON = "Content-Type: application/json\r\n"
+
+
+class Encoded(Protocol):
+    """Whatever ends a request: an answer, or what is left of one."""
+
+    def encode(self, request_id: str, *, close: bool) -> bytes:
+        """Return the bytes to send."""
 
 
 class Answer(NamedTuple):

@@ -16,7 +16,7 @@ from math import inf
 from typing import Protocol, cast
 
 from clary.gateway import answers
-from clary.gateway.answers import CONTINUE, Answer
+from clary.gateway.answers import CONTINUE, Answer, Encoded
 from clary.gateway.bodies import Chunks, Pieces, TooLarge
 from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Heads, Malformed, may_be_invocation
 from clary.gateway.invocations import Respond
@@ -36,6 +36,16 @@ LINGER_BYTES_MAX = 64 * 1024 * 1024
 LARGE_BYTES = 64 * 1024
 """A body beyond this is kept in the pieces that it comes in."""
 NO_REQUEST_ID = "-"
+
+
+class Reader(Protocol):
+    """Whoever sends an answer in pieces."""
+
+    def go_on(self) -> None:
+        """Hear that everything is sent."""
+
+    def gone(self) -> None:
+        """Hear that the client has gone."""
 
 
 class House(Protocol):
@@ -59,6 +69,9 @@ class House(Protocol):
 
     def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
         """Answer an invocation."""
+
+    def stream(self, head: Head, body: bytes, began: float, outlet: Connection) -> None:
+        """Answer an invocation as the answer comes."""
 
     def hand_over(self, connection: socket.socket, pending: bytes) -> None:
         """Give a connection to the api."""
@@ -102,6 +115,7 @@ class Connection(asyncio.Protocol):
         self._heads = Heads()
         self._head: Head | None = None
         self._chunks: Chunks | None = None
+        self._reader: Reader | None = None
         self._pieces: Pieces | None = None  # of a large body, while it is read
 
     @property
@@ -162,6 +176,8 @@ class Connection(asyncio.Protocol):
         """Go on once an answer is sent."""
         self._writable = True
         self._wait(PATIENCE_S.get(self._state, inf))
+        if self._reader is not None:
+            self._reader.go_on()
         self._advance()
         if self._ended and self._state is State.HEAD:
             self._transport.close()
@@ -170,6 +186,8 @@ class Connection(asyncio.Protocol):
         """Forget the connection."""
         self._state = State.GONE
         self._house.closed(self)
+        if self._reader is not None:
+            self._reader.gone()
 
     def sweep(self, now: float) -> None:
         """Close the connection if its time is over."""
@@ -279,10 +297,28 @@ class Connection(asyncio.Protocol):
         self._deadline = inf
         if self._buffer:
             self._pause()
-        self._house.invoke(self._head, body, self._began, self._answer)
+        if self._head.streams:
+            self._house.stream(self._head, body, self._began, self)
+        else:
+            self._house.invoke(self._head, body, self._began, self.respond)
         return True
 
-    def _answer(self, answer: Answer, request_id: str) -> None:
+    # What an answer in pieces needs; see streams.Outlet.
+
+    def attach(self, reader: Reader | None) -> None:
+        """Tell `reader` when everything is sent, or the client has gone; None if nobody is to be told."""
+        self._reader = reader
+        if reader is not None and self._state is not State.ANSWER:
+            reader.gone()
+
+    def send_piece(self, data: bytes) -> bool:
+        """Send a piece of an answer; return whether the client has taken everything."""
+        if self._state is State.ANSWER:
+            self._transport.write(data)
+        return self._writable
+
+    def respond(self, answer: Encoded, request_id: str) -> None:
+        """Send an answer, or the end of one that was sent in pieces."""
         if self._state is not State.ANSWER:
             return  # the client has gone
         assert self._head is not None, "an answer follows a request"

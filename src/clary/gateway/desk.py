@@ -17,6 +17,7 @@ from clary.gateway import answers
 from clary.gateway.connections import LINGER_S, Connection
 from clary.gateway.hall import Hall, context_of
 from clary.gateway.invocations import Plane
+from clary.gateway.streams import stream
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Desk:
         self.body_bytes_max = settings.invocation_bytes_max
         self.draining = False
         self.invoke = plane.invoke
+        self.stream = partial(stream, plane)
         self.stopwatch = plane.stopwatch
         self._api = settings.handoff_socket
         self._entrances = (sockets.tcp, sockets.platform)

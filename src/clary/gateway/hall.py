@@ -118,6 +118,10 @@ class SecureHouse:
         """Answer an invocation, which is known to be secure."""
         self._house.invoke(head._replace(secure=True), body, began, respond)
 
+    def stream(self, head: Head, body: bytes, began: float, outlet: Connection) -> None:
+        """Answer an invocation, which is known to be secure, as the answer comes."""
+        self._house.stream(head._replace(secure=True), body, began, outlet)
+
 
 def context_of(settings: Settings) -> ssl.SSLContext | None:
     """Return what TLS sessions are made from, None if there are to be none; raise OSError."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import count
 
 from clary.core.clock import Clock
-from clary.core.errors import ServiceError, UnknownOperation
+from clary.core.errors import ServiceError
 from clary.gateway import answers
 from clary.gateway.admission import Admission, Admitted
-from clary.gateway.answers import Answer
+from clary.gateway.answers import Answer, Encoded
 from clary.gateway.deadlines import Deadlines
 from clary.gateway.endpoints import Endpoint
 from clary.gateway.heads import Head
@@ -39,7 +39,7 @@ ATTRIBUTES_FIELD = "x-amzn-sagemaker-custom-attributes"
 NODE = 2**48 - 1
 """The last group of a UUID."""
 
-Respond = Callable[[Answer, str], None]
+Respond = Callable[[Encoded, str], None]
 """Receives the answer and the request's id; called once."""
 
 
@@ -61,8 +61,6 @@ class Plane:
         """Answer one request, whatever happens; `began` is when its head had come, by the stopwatch."""
         request_id = next(self.request_ids)
         try:
-            if head.streams:
-                raise UnknownOperation("InvokeEndpointWithResponseStream is not built in Clary yet.")
             invocation = Invocation(self, read(head), body, began, request_id, respond)
             request = Request("POST", head.path, head.query, head.headers, body, head.secure)
             self.admission.admit(request, invocation.parameters.told, invocation.admitted)
@@ -244,7 +242,7 @@ class Invocation:
     def _refuse(self, error: ServiceError) -> None:
         self._end(answers.refusal(error))
 
-    def _end(self, answer: Answer) -> None:
+    def _end(self, answer: Encoded) -> None:
         if self._waits:
             self._plane.queue.forget(self)
         self._plane.deadlines.forget(self)

@@ -38,6 +38,13 @@ class Asker(Protocol):
         """Hear what became of it; not called after `Pool.give_up`."""
 
 
+class Taker(Protocol):
+    """Whoever wants an answer as it comes."""
+
+    def parted(self, reply: Reply) -> None:
+        """Take what has come of a good answer since the last time; its end is `Asker.answered`."""
+
+
 class Sender(Protocol):
     """Whoever sends requests to an instance."""
 
@@ -66,6 +73,7 @@ class Exchange:
     asker: Asker
     request: Parts
     carrier: Carrier | None = None
+    taker: Taker | None = None
 
 
 class Pool:
@@ -94,11 +102,12 @@ class Pool:
         self.outstanding += 1
         return exchange
 
-    def give_up(self, exchange: Exchange) -> None:
-        """Stop waiting for an answer."""
+    def give_up(self, exchange: Exchange, *, at_fault: bool = True) -> None:
+        """Stop waiting for an answer; `at_fault` is whether the instance is to blame."""
         assert exchange.carrier is not None, "it was sent"
         exchange.carrier.close()
-        self._erred()
+        if at_fault:
+            self._erred()
         self._settled()
         self._tell_senders()
 
@@ -234,6 +243,15 @@ class Carrier:
             self._loop.remove_writer(self._connection)
             self._connection.close()
 
+    def pause(self) -> None:
+        """Read nothing more of the answer for now."""
+        self._loop.remove_reader(self._connection)
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._connection.fileno() >= 0:
+            self._loop.add_reader(self._connection, self._readable)
+
     def _begin_parsing(self) -> httptools.HttpResponseParser:
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
@@ -289,6 +307,13 @@ class Carrier:
             self._finish(self._reply(), reusable=self._keep_alive and not self._unsent and not self._surplus)
         elif not self._head_done and self._head_bytes > HEAD_BYTES_MAX:
             self._finish(Broken(f"the head of the model's answer exceeds {HEAD_BYTES_MAX} bytes", malformed=True))
+        elif self._pieces and (taker := self._taker()) is not None:
+            reply, self._pieces, self._body_bytes = self._reply(), [], 0
+            taker.parted(reply)
+
+    def _taker(self) -> Taker | None:
+        """Return who wants a good answer as it comes."""
+        return self._exchange.taker if self._exchange is not None and 200 <= self._status < 300 else None
 
     def _ended(self) -> None:
         until_the_end = self._parser is not None and self._head_done and not self._framed

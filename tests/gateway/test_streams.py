@@ -1,0 +1,128 @@
+"""Clients of InvokeEndpointWithResponseStream get what a model writes, when it writes it."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack, closing
+
+import pytest
+from botocore.exceptions import ClientError, EventStreamError
+
+PARTS = 400
+PART = 65_536
+
+
+@pytest.fixture
+def client(running):
+    with closing(running.client()) as client:
+        yield client
+
+
+@pytest.fixture
+def invoke(client):
+    """Give what asks for streams, and closes them in the end."""
+    with ExitStack() as opened:
+
+        def ask(body, **params):
+            answer = client.invoke_endpoint_with_response_stream(EndpointName="churn", Body=body, **params)
+            opened.callback(answer["Body"].close)
+            return answer
+
+        yield ask
+
+
+def told(answer):
+    return b"".join(event["PayloadPart"]["Bytes"] for event in answer["Body"])
+
+
+@pytest.fixture
+def model(running):
+    model = running.models["a"]
+    model.gate.clear()
+    model.left.clear()
+    yield model
+    model.gate.set()
+
+
+def test_the_first_part_comes_before_the_model_has_written_the_second(invoke, model):
+    answer = invoke(b"drip one two three")
+    assert answer["ContentType"] == "text/drops"
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    events = iter(answer["Body"])
+    assert next(events) == {"PayloadPart": {"Bytes": b"one"}}
+    assert not model.gate.is_set()
+    model.gate.set()
+    assert b"".join(event["PayloadPart"]["Bytes"] for event in events) == b"twothree"
+
+
+def test_a_model_that_answers_in_one_piece_gives_one_part(invoke):
+    answer = invoke(b"whole", ContentType="text/csv", CustomAttributes="trace=7")
+    assert (answer["ContentType"], answer["CustomAttributes"]) == ("text/csv", "trace=7")
+    assert list(answer["Body"]) == [{"PayloadPart": {"Bytes": b"whole"}}]
+
+
+def test_an_empty_answer_is_a_stream_without_parts(invoke):
+    assert list(invoke(b"large 0")["Body"]) == []
+
+
+def test_the_model_hears_what_the_client_wants_to_accept(invoke):
+    received = json.loads(told(invoke(b"headers", Accept="application/jsonlines")))
+    assert received["accept"] == "application/jsonlines"
+
+
+def test_a_model_that_refuses_is_an_error_as_ever(invoke):
+    with pytest.raises(ClientError) as raised:
+        invoke(b"status 418 no")
+    assert raised.value.response["Error"]["Code"] == "ModelError"
+    assert raised.value.response["OriginalStatusCode"] == 418
+
+
+def test_an_endpoint_that_is_not_there_is_an_error_as_ever(client):
+    with pytest.raises(ClientError, match="Endpoint nobody of account"):
+        client.invoke_endpoint_with_response_stream(EndpointName="nobody", Body=b"1")
+
+
+def test_a_stream_that_breaks_off_says_so_in_the_stream(invoke, model):
+    events = iter(invoke(b"torn begun")["Body"])
+    assert next(events) == {"PayloadPart": {"Bytes": b"begun"}}
+    with pytest.raises(EventStreamError, match="reset or closed"):
+        next(events)
+
+
+def test_one_connection_carries_stream_after_stream(client, invoke):
+    for number in range(5):
+        body = b"chunks " + b"%d " % number * 3
+        assert told(invoke(body)) == b"%d" % number * 3
+        assert client.invoke_endpoint(EndpointName="churn", Body=b"plain")["Body"].read() == b"plain"
+
+
+def test_more_than_any_other_answer_may_have_passes(invoke):
+    answer = told(invoke(b"flood %d" % PARTS))
+    assert len(answer) == PARTS * PART
+    assert answer[:: PART // 8][:1] == b"0"
+    assert answer.endswith(b"%08d" % (PARTS - 1))
+
+
+def test_a_client_that_does_not_read_holds_the_model_up(running, client, model):
+    with running.connect() as connection:
+        connection.sendall(running.signed(b"flood 4000", path="/endpoints/churn/invocations-response-stream"))
+        connection.recv(1)
+        running.eventually(lambda: model.flooded > 0)
+        written = -1
+        while written != model.flooded:
+            written = model.flooded
+            time.sleep(0.5)  # it stands still: nothing else can be waited for
+        assert written < 400, "what is between them holds no more than some megabytes"
+        assert client.invoke_endpoint(EndpointName="churn", Body=b"others")["Body"].read() == b"others"
+    assert model.left.wait(30), "the client has gone: the model is told"
+
+
+def test_a_stream_passes_over_tls(running):
+    with running.secured() as connection:
+        request = running.signed(b"flood 40", path="/endpoints/churn/invocations-response-stream")
+        connection.sendall(request)
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            received += connection.recv(65536)
+        assert received.count(b"PayloadPart") >= 40
