@@ -12,9 +12,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from types import ModuleType
+from types import GeneratorType, ModuleType
 from typing import Any
 
 from clary_runtime import toolkits
@@ -91,19 +92,53 @@ def _content(body: bytes, content_type: str) -> str | bytes:
 
 
 def _reply(result: Any, accept: str, context: Context) -> Reply:
-    """Read a result: a body, a body and its type, or an object of the toolkits' class `Response`; or a refusal."""
+    """Read a result: a body, a body and its type, or an object of the toolkits' class `Response`; or a refusal.
+
+    A generator is a body that is sent as it is made.
+    """
     if isinstance(result, Reply):
         return result
     if hasattr(result, "response"):
         body, content_type = result.response, getattr(result, "mimetype", None) or accept
     else:
         body, content_type = result if isinstance(result, tuple) else (result, accept)
+    status = int(context.status or getattr(result, "status", None) or 200)
+    content_type = context.content_type or content_type
+    if isinstance(body, GeneratorType):
+        return Reply(status, b"", content_type, context.response_headers, _begun(body))
     if isinstance(body, str):
         body = body.encode()
     if not isinstance(body, (bytes, bytearray, memoryview)):
         raise TypeError(f"output_fn must return text or bytes, or those and a content type; it returned {type(body)}")
-    status = context.status or getattr(result, "status", None) or 200
-    return Reply(int(status), bytes(body), context.content_type or content_type, context.response_headers)
+    return Reply(status, bytes(body), content_type, context.response_headers)
+
+
+def _begun(made: Iterator[Any]) -> Iterator[bytes]:
+    """Return the pieces of a stream, the first of which is made now, so that its exception is a 500 yet."""
+    pieces = map(_piece, made)
+    first = next(pieces, b"")
+
+    def all_of_them() -> Iterator[bytes]:
+        with closing(made):  # type: ignore[type-var]
+            yield first
+            yield from pieces
+
+    return all_of_them()
+
+
+def _piece(piece: Any) -> bytes:
+    if isinstance(piece, str):
+        return piece.encode()
+    if isinstance(piece, (bytes, bytearray, memoryview)):
+        return bytes(piece)
+    raise TypeError(f"a stream must yield text or bytes; it yielded {type(piece)}")
+
+
+def _unless_it_streams(output_fn: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Let what `predict_fn` yields pass as it is where the script has no `output_fn`."""
+    return lambda prediction, accept: (
+        prediction if isinstance(prediction, GeneratorType) else output_fn(prediction, accept)
+    )
 
 
 def loader(layout: Layout, framework: str, environ: Mapping[str, str]) -> Callable[[], ScriptModel]:
@@ -162,7 +197,7 @@ def functions(module: ModuleType, defaults: Handlers) -> tuple[Callable[..., Any
     steps = Steps(
         input_fn=_with_context(own["input_fn"] or defaults.input_fn, 2),
         predict_fn=_with_context(own["predict_fn"] or defaults.predict_fn, 2),
-        output_fn=_with_context(own["output_fn"] or defaults.output_fn, 2),
+        output_fn=_with_context(own["output_fn"] or _unless_it_streams(defaults.output_fn), 2),
         together_max=_batch_size(module),
         predicts_as_usual=own["predict_fn"] is None,
         all_usual=not any(own.values()),

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 import httptools
 
 from clary_runtime.logs import LOG
+from clary_runtime.serving import streams
 from clary_runtime.serving.messages import Reply, Request
 from clary_runtime.serving.settings import Settings
 
@@ -45,7 +46,9 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[tuple[Request, bool]] = deque()
-        self._pending: asyncio.Future[Reply] | None = None
+        self._pending: asyncio.Future[Reply] | asyncio.Task[bool] | None = None
+        self._taken = asyncio.Event()
+        self._taken.set()
         self._refusal: Reply | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._held = False
@@ -73,6 +76,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget everything; a prediction under way ends unheard."""
         self._transport = None
+        self._taken.set()
         self._waiting.clear()
         self._stop_timer()
         self._desk.closed(self)
@@ -95,6 +99,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Take nothing more from a client that reads too slowly, and wait only so long."""
         self._held = True
+        self._taken.clear()
         if self._transport is not None:
             self._transport.pause_reading()
         self._start_timer(self._settings.send_s_max, self._abort)
@@ -102,6 +107,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on with a client that has caught up."""
         self._held = False
+        self._taken.set()
         self._stop_timer()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
@@ -239,11 +245,26 @@ class Connection(asyncio.Protocol):
     def _send(self, reply: Reply, *, close: bool) -> None:
         if self._transport is None or self._transport.is_closing():
             return
+        if reply.pieces is not None:
+            self._pending = self._loop.create_task(streams.send(self._transport, reply, self._taken, close=close))
+            self._pending.add_done_callback(partial(self._streamed, close))
+            return
         self._transport.write(reply.encoded(close=close))
         if close:
-            self._finish = True
-            self._waiting.clear()
-            self._close()
+            self._end()
+
+    def _streamed(self, close: bool, done: asyncio.Task[bool]) -> None:  # noqa: FBT001 - bound by `partial`
+        self._pending = None
+        whole = not done.cancelled() and done.result()
+        if close or not whole or self._desk.draining:  # the end shows what was not whole
+            self._end()
+        else:
+            self._next()
+
+    def _end(self) -> None:
+        self._finish = True
+        self._waiting.clear()
+        self._close()
 
     def _send_last(self, refusal: Reply) -> None:
         """Send a refusal, then read what the client still sends for a moment: closing at once would lose it."""

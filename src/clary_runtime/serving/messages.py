@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol
@@ -20,12 +20,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back; `headers` are further ones, `Content-Length` is added on the way out."""
+    """What goes back; `headers` are further ones, `Content-Length` is added on the way out.
+
+    `pieces` is a body that is made as it is sent, in place of `body`.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: Iterator[bytes] | None = None
 
     @classmethod
     def text(cls, status: int, text: str) -> Reply:
@@ -33,10 +37,11 @@ class Reply:
         return cls(status, text.encode())
 
     def encoded(self, *, close: bool) -> bytes:
-        """Return the bytes of an HTTP/1.1 response."""
+        """Return the bytes of an HTTP/1.1 response; its head alone if the body comes in pieces."""
         further = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in self.headers.items())
         ending = "Connection: close\r\n" if close else ""
-        content = f"Content-Type: {_one_line(self.content_type)}\r\nContent-Length: {len(self.body)}\r\n"
+        length = f"Content-Length: {len(self.body)}" if self.pieces is None else "Transfer-Encoding: chunked"
+        content = f"Content-Type: {_one_line(self.content_type)}\r\n{length}\r\n"
         if self.status == HTTPStatus.NO_CONTENT:
             content = ""  # RFC 9110, 8.6: a 204 carries no Content-Length.
         head = f"HTTP/1.1 {self.status} {_phrase(self.status)}\r\n{content}{further}{ending}\r\n"
