@@ -46,6 +46,7 @@ class Session(asyncio.Protocol):
         self._paused = False
         self._reading = False
         self._ended = False  # the client sends no more
+        self._said_end = False  # the client was told the same
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,6 +60,8 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of the client."""
+        if self._said_end:
+            return  # what came after it is read so that closing does not destroy what was sent
         self._incoming.write(data)
         try:
             if self._line is None:
@@ -131,6 +134,7 @@ class Session(asyncio.Protocol):
 
     def send_end(self) -> None:
         """Tell the client that no more will be sent."""
+        self._said_end = True
         self._deadline = self._gate.loop.time() + ENDED_S
         self._say_goodbye()
         if not self._transport.is_closing():
@@ -171,7 +175,7 @@ class Session(asyncio.Protocol):
         assert self._line is not None, "a session that is agreed on has a line"
         self._reading = True
         try:
-            while not self._paused and (self._incoming.pending or self._tls.pending()):
+            while not (self._paused or self._said_end) and (self._incoming.pending or self._tls.pending()):
                 data = self._tls.read(READ_BYTES)
                 if not data:
                     self._end_line()
