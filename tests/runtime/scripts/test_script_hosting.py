@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import pickle
@@ -259,3 +260,52 @@ def test_a_scikit_learn_models_short_way_is_taken_and_told(container, serving):
     assert any("Acceleration: on" in line for line in endpoint.process.stdout)
     assert endpoint.invoke("0,1\n1,0", Accept="text/csv").body == b"0\n1\n"
     assert endpoint.invoke("nan,1", Accept="text/csv").status == 500
+
+
+STREAMS = """
+import threading
+GATE = threading.Event()
+def model_fn(model_dir):
+    return None
+def input_fn(body, content_type):
+    return body.decode() if isinstance(body, bytes) else body
+def predict_fn(data, model):
+    if data == "open":
+        GATE.set()
+        return ["opened"]
+    return words(data)
+def words(data):
+    if data == "never":
+        raise ValueError("nothing to say")
+    yield "first "
+    if data == "broken":
+        raise ValueError("no more to say")
+    GATE.wait(30)
+    yield b"second"
+"""
+
+
+def streamed(endpoint, body: str) -> http.client.HTTPResponse:
+    """Return the answer to a request as soon as its head is there."""
+    client = http.client.HTTPConnection("localhost")
+    client.sock = endpoint.connect()
+    client.request("POST", "/invocations", body, {"Content-Type": "text/plain"})
+    return client.getresponse()
+
+
+def test_what_a_generator_yields_is_sent_as_it_is_made(container, serving):
+    endpoint = hosted(container, serving, STREAMS)
+    with streamed(endpoint, "wait") as answer:
+        assert answer.getheader("transfer-encoding") == "chunked"
+        assert answer.read(6) == b"first "
+        assert json.loads(endpoint.invoke("open", "text/plain").body) == ["opened"]
+        assert answer.read() == b"second"
+
+
+def test_a_generator_that_fails_at_once_is_an_error_and_one_that_fails_later_cuts_its_answer_short(container, serving):
+    endpoint = hosted(container, serving, STREAMS)
+    with streamed(endpoint, "never") as answer:
+        assert answer.status == 500
+        assert b"nothing to say" in answer.read()
+    with streamed(endpoint, "broken") as answer, pytest.raises(http.client.IncompleteRead):
+        answer.read()
