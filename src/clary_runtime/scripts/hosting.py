@@ -154,7 +154,7 @@ def loader(layout: Layout, framework: str, environ: Mapping[str, str]) -> Callab
         model = ScriptModel(transform, model_fn(str(layout.model), Context({})), accept)
         if environ.get("CLARY_ACCELERATION", "").lower() != "off":
             later = threading.Timer(ACCELERATE_AFTER_S, model.accelerate)
-            later.daemon = True
+            later.name, later.daemon = "accelerate", True
             later.start()
         return model
 

@@ -25,6 +25,8 @@ from clary_runtime.serving.messages import Reply, Request
 
 MODEL = "xgboost-model"
 TOGETHER_MAX = 32
+ACCELERATE_AFTER_S = 0.3
+"""When trees are compiled: not while the first requests come, which would wait for the same processor."""
 # A body this small is answered in less time than handing it to another thread would take.
 INLINE_BYTES_MAX = 16 << 10
 CSV_TYPES = ("text/csv", "csv")
@@ -144,7 +146,9 @@ def loader(folder: Path, environ: Mapping[str, str]) -> Callable[[], HostedModel
     def load() -> HostedModel:
         model = HostedModel(Booster(load_library(), model_bytes(model_file(folder))), accept, keys)
         if environ.get("CLARY_ACCELERATION", "").lower() != "off":  # meanwhile the library answers
-            threading.Thread(target=model.accelerate, name="accelerate", daemon=True).start()
+            later = threading.Timer(ACCELERATE_AFTER_S, model.accelerate)
+            later.name, later.daemon = "accelerate", True
+            later.start()
         return model
 
     return load
