@@ -10,17 +10,15 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-from clary.access.principal import Principal, service_principal
 from clary.agent.agent import Agent
 from clary.agent.counters import Collector
 from clary.agent.inference_ids import InferenceIds
 from clary.agent.packages import Packages
 from clary.agent.tools import Tools
+from clary.callers import AlarmTopics, EventSenders, ExecutionRoles, ScalingClients
 from clary.compute.admission import Policy, promisable, this_machine
 from clary.compute.process import ProcessBackend, ProcessSettings
 from clary.controllers import seat
@@ -54,19 +52,16 @@ from clary.core.settings import Settings
 from clary.gateway import certificates
 from clary.gateway import worker as gateway_worker
 from clary.gateway.desk import Sockets
-from clary.resources.event_schedules import Action
 from clary.resources.quotas import limits_of
-from clary.resources.scaling_role import scaling_role
 from clary.server.access import Authenticator
 from clary.server.handle import Front
 from clary.server.http import Doors, Server
-from clary.server.internal import SESSION_S, InternalCaller
+from clary.server.internal import InternalCaller
 from clary.server.perform import Performer
 from clary.server.registry import Registry
 from clary.server.telemetry.door import Door
 from clary.server.telemetry.families import Readings
 from clary.server.telemetry.otlp import Exporter
-from clary.server.universal import call_named
 from clary.server.waits import Waits
 from clary.services import (
     application_autoscaling,
@@ -89,7 +84,7 @@ from clary.services.events.intake import Intake
 from clary.services.iam.bootstrap import bootstrap
 from clary.services.iam.kinds import ACCOUNT
 from clary.services.iam.principals import Principals
-from clary.services.operation import Client, Platform
+from clary.services.operation import Platform
 from clary.store.changes import Bell
 from clary.store.store import Store, open_store
 from clary.supervisor.listeners import Listeners
@@ -231,77 +226,6 @@ def agent(settings: Settings) -> None:
     store.close()
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionRoles:
-    """Takes on execution roles for the agent; see agent.tools.Roles."""
-
-    caller: InternalCaller
-
-    def client(self, service: str, region: str, role_arn: str, session_name: str) -> Any:
-        """Return a client that acts as a session of the role."""
-        return self.caller.as_role(service, region, role_arn, session_name)
-
-    def credentials(self, role_arn: str, session_name: str, duration_s: int) -> Mapping[str, str]:
-        """Return temporary credentials of the role."""
-        session = self.caller.session(role_arn, session_name, duration_s)
-        return {
-            "AccessKeyId": session.access_key,
-            "SecretAccessKey": session.secret,
-            "Token": session.token,
-            "Expiration": datetime.fromtimestamp(session.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "RoleArn": role_arn,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmTopics:
-    """Publishes for alarms; see controllers.alarm_actions.Topics."""
-
-    caller: InternalCaller
-
-    def publish(self, alarm_arn: str, topic_arn: str, subject: str, message: str) -> None:
-        """Publish as CloudWatch, which the topic's own policy must let in."""
-        region = topic_arn.split(":")[3]
-        sns = self.caller.client("sns", region, service_principal("cloudwatch", alarm_arn))
-        sns("Publish", TopicArn=topic_arn, Subject=subject, Message=message)
-
-
-@dataclass(frozen=True, slots=True)
-class ScalingClients:
-    """Reaches services for scaling; see controllers.scaling_clients.Clients."""
-
-    caller: InternalCaller
-
-    def client(self, service: str, account: str, region: str) -> Any:
-        """Return a client that acts as Application Auto Scaling does in an account."""
-        return self.caller.client(service, region, scaling_role(account))
-
-
-@dataclass(frozen=True, slots=True)
-class EventSenders:
-    """Who delivers events and makes scheduled calls; see the Caller of controllers.event_targets and event_calls."""
-
-    caller: InternalCaller
-
-    def client(self, service: str, region: str, principal: Principal) -> Client:
-        """Return a client that acts as `principal`."""
-        return self.caller.client(service, region, principal)
-
-    def session(self, role_arn: str, rule_arn: str) -> Principal:
-        """Return a session of a role that trusts EventBridge on behalf of a rule."""
-        taker = service_principal("events", rule_arn)
-        return self.caller.session(role_arn, "EventBridge", SESSION_S, taker=taker).principal
-
-    def scheduled(self, role_arn: str, schedule_arn: str) -> Principal:
-        """Return a session of a role that trusts EventBridge Scheduler on behalf of a schedule."""
-        taker = service_principal("scheduler", schedule_arn)
-        return self.caller.session(role_arn, "EventBridgeScheduler", SESSION_S, taker=taker).principal
-
-    def call(self, action: Action, region: str, principal: Principal, params: Mapping[str, Any]) -> None:
-        """Call any operation with parameters as JSON has them."""
-        call_named(self.caller, SERVICES, (action.service, action.operation), (region, principal), params)
-
-
 def _caller(settings: Settings, store: Store) -> InternalCaller:
     """Return the caller of a process: every service, on one path."""
     platform = Platform(store, settings)
@@ -366,7 +290,7 @@ def _send_events(
     intake, holder = Intake(store), f"{socket.gethostname()}:{settings.home}:{os.getpid()}"
     sources = Sources(store, intake)
     threading.Thread(target=sources.run, args=(stop,), name="event sources", daemon=True).start()
-    senders = EventSenders(caller)
+    senders = EventSenders(caller, SERVICES)
     courier = EventCouriers(EventCourier(store, senders, intake, store.clock), CallCourier(store, senders, store.clock))
     worker = Worker(courier, COURIERS[1], holder)
     listener = store.words.listen("event deliveries")
