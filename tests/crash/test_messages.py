@@ -22,7 +22,7 @@ def test_a_hundred_kills_lose_no_message_and_count_each_once(
     machine: Machine, account: Account, chance: random.Random
 ) -> None:
     working = lines(account)
-    kill_under(working, Chaos(machine, Journal(), chance, WEIGHTS, pause_s=(0.2, 1.5)), kills=100)
+    kill_under(working, Chaos(machine, Journal(), chance, WEIGHTS, pause_s=(0.2, 1.5)), kills=50)
     (strict,) = [each for each in working if each.url.endswith("/strict.fifo")]
     eventually(lambda: counted(account, "strict.fifo", "NumberOfMessagesSent") == len(strict.told.sent), METRICS_S)
 
