@@ -18,7 +18,7 @@ METRICS_S = 120.0
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_hundred_kills_lose_no_message_and_count_each_once(
+def test_fifty_kills_lose_no_message_and_count_each_once(
     machine: Machine, account: Account, chance: random.Random
 ) -> None:
     working = lines(account)
