@@ -21,7 +21,12 @@ INTRO = """\
 What Clary answers today. Everything else of these services, and every other AWS service, is refused with
 `UnknownOperationException` and its own name. This page is written by `make tables`.
 """
-BY_GATEWAY = {"sagemaker-runtime": [("InvokeEndpoint", "Answer with what a model says (the gateway does this).")]}
+BY_GATEWAY = {
+    "sagemaker-runtime": [
+        ("InvokeEndpoint", "Answer with what a model says (the gateway does this)."),
+        ("InvokeEndpointWithResponseStream", "Answer with what a model says, when it says it (the gateway does this)."),
+    ]
+}
 
 
 def built(service: Path) -> Iterator[tuple[str, str]]:
