@@ -35,6 +35,7 @@ MAY_CATCH_EVERYTHING = {
     "clary_runtime/commands.py",  # the edges to customers' code
     "clary_runtime/interpreter.py",
     "clary_runtime/serving/server.py",
+    "clary_runtime/serving/streams.py",
 }
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.+!]*( *;.*)?")
 NOTES_TO_SELF = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "X" * 3 + r"\b", "HA" + "CK")))
