@@ -26,6 +26,7 @@ def test_a_compressed_body_is_read_and_another_left_alone() -> None:
         (gzip.compress(BODY), len(BODY) - 1, 413),
         (gzip.compress(bytes(10_000_000)), 1000, 413),
     ],
+    ids=["plain", "cut short", "one byte too long", "a bomb"],
 )
 def test_what_is_not_gzip_or_grows_too_large_is_refused(body: bytes, limit: int, status: int) -> None:
     with pytest.raises(ServiceError) as caught:
