@@ -38,7 +38,7 @@ class Settings:
     """What an operator may choose; sizes in bytes, times in seconds."""
 
     home: Path = _setting(Path("~/.clary"), "Folder of all state.")
-    host: str = _setting("127.0.0.1", "Address to listen on; only loopback addresses without a certificate.")
+    host: str = _setting("127.0.0.1", "Address to listen on; only loopback addresses.")
     port: int = _setting(4566, "Port to listen on.")
     tls: bool = _setting(False, "Answer TLS too, on the same port, with a certificate that Clary makes.")
     tls_cert: str = _setting("", "File of a certificate to answer TLS with, and of those between it and its root.")
@@ -181,7 +181,7 @@ def _check(settings: Settings) -> None:
         ("region", re.fullmatch(REGION_PATTERN, settings.region), "must look like us-east-1"),
         ("log_level", settings.log_level in LOG_LEVELS, f"must be one of {', '.join(LOG_LEVELS)}"),
         ("scaling_windows", settings.scaling_windows in SCALING_WINDOWS, f"must be {' or '.join(SCALING_WINDOWS)}"),
-        ("host", settings.host in LOOPBACK, f"must be one of {', '.join(LOOPBACK)}: elsewhere a certificate is needed"),
+        ("host", settings.host in LOOPBACK, f"must be one of {', '.join(LOOPBACK)}"),
         ("tls_key", bool(settings.tls_cert) == bool(settings.tls_key), "must be given with tls_cert, and only with it"),
         ("database_url", not settings.database_url, "must be empty: only SQLite is built"),
         ("blob_url", not settings.blob_url, "must be empty: only local folders are built"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
@@ -22,6 +23,12 @@ VARIANT_FIELD = "x-Amzn-Invoked-Production-Variant"
 RESULTS_MAX = 256
 """Kinds of results whose header fields are remembered."""
 JSON = "Content-Type: application/json\r\n"
+SPEAKS_JSON = re.compile(rb"\r\nx-amz-target:|\r\ncontent-type: *application/(x-amz-json|json|cbor)", re.IGNORECASE)
+UNAVAILABLE_XML = (
+    "<ErrorResponse><Error><Type>Receiver</Type><Code>ServiceUnavailable</Code><Message>{message}</Message></Error>"
+    "</ErrorResponse>"
+)
+"""As clients of forms and of XML read it."""
 
 
 class Encoded(Protocol):
@@ -73,10 +80,13 @@ def bare(status: int, message: str) -> Answer:
     return Answer(status, JSON, json.dumps({"message": message}).encode())
 
 
-def unavailable(message: str) -> bytes:
-    """Return a whole answer for a connection whose request nobody could take."""
-    body = json.dumps({"__type": "ServiceUnavailableException", "message": message}).encode()
-    fields = f"{JSON}Content-Length: {len(body)}\r\nRetry-After: {RETRY_AFTER_S}\r\n"
+def unavailable(message: str, request: bytes) -> bytes:
+    """Return a whole answer for a request that nobody could take, in the form that its client reads."""
+    if SPEAKS_JSON.search(request):
+        kind, body = JSON, json.dumps({"__type": "ServiceUnavailableException", "message": message}).encode()
+    else:
+        kind, body = "Content-Type: text/xml\r\n", UNAVAILABLE_XML.format(message=message).encode()
+    fields = f"{kind}Content-Length: {len(body)}\r\nRetry-After: {RETRY_AFTER_S}\r\n"
     return f"HTTP/1.1 503 Service Unavailable\r\n{fields}Connection: close\r\n\r\n".encode() + body
 
 

@@ -80,7 +80,7 @@ class Desk:
         if self._hall.takes(pending):
             self._spawn(self._hall.let_in(connection, pending))
         elif self._handing_over >= HANDOFFS_WAITING_MAX or len(pending) > handoff.PENDING_BYTES_MAX:
-            self._spawn(_turn_away(connection, "Too many connections wait for the API."))
+            self._spawn(_turn_away(connection, pending, "Too many connections wait for the API."))
         else:
             self._spawn(self._hand_over(connection, pending))
 
@@ -163,7 +163,7 @@ class Desk:
             connection.close()
         except handoff.NotTaken:
             log.warning("the api took no connection for %s s", API_PATIENCE_S)
-            await _turn_away(connection, "The API is not available at the moment.")
+            await _turn_away(connection, pending, "The API is not available at the moment.")
         finally:
             self._handing_over -= 1
 
@@ -173,12 +173,12 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _turn_away(connection: socket.socket, message: str) -> None:
+async def _turn_away(connection: socket.socket, pending: bytes, message: str) -> None:
     """Answer 503 and read on for a while, so that closing does not destroy the answer."""
     loop = asyncio.get_running_loop()
     with connection, suppress(OSError):  # a TimeoutError too
         connection.settimeout(0)
-        connection.send(answers.unavailable(message))
+        connection.send(answers.unavailable(message, pending))
         connection.shutdown(socket.SHUT_WR)
         async with asyncio.timeout(LINGER_S):
             while await loop.sock_recv(connection, DISCARD_BYTES):
