@@ -55,14 +55,14 @@ def stands_still(pid: int) -> bool:
 
 
 def writes(machine: Machine, pid: int) -> bool:
-    """Say whether a process has, or waits for, the turn to write that the writers of records take."""
-    inode = (machine.home / "db/records.lock").stat().st_ino
+    """Say whether a process has, or waits for, the turn to write that the writers of a database take."""
+    inodes = {str(lock.stat().st_ino) for lock in machine.home.glob("db/*.lock")}
     locks = [line.split()[-4:-2] for line in Path("/proc/locks").read_text().splitlines()]
-    return any(holder == str(pid) and file.endswith(f":{inode}") for holder, file in locks)
+    return any(holder == str(pid) and file.rpartition(":")[2] in inodes for holder, file in locks)
 
 
 def leader(machine: Machine) -> int:
-    return int(rows(machine, "select holder from lease")[0][0].rpartition(":")[2])
+    return int(rows(machine, "select holder from lease where name = 'controller'")[0][0].rpartition(":")[2])
 
 
 def rows(machine: Machine, query: str) -> list[tuple]:
