@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,8 @@ def activities(scaling: Any, **more: Any) -> list[tuple[str, str, str]]:
 def kill_controller(account: Account) -> None:
     (controller,) = [each for each in account.clary.status()["processes"] if each["name"] == "controller"]
     if controller["pid"] is not None:
-        os.kill(controller["pid"], signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may end between the look and the kill
+            os.kill(controller["pid"], signal.SIGKILL)
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ BUFFERED_BYTES_MAX = 1024 * 1024
 """Largest body that is read whole before a thread works on it."""
 READ_BYTES = 64 * 1024
 TOGETHER_BYTES = 64 * 1024
-"""Pieces of an answer are sent together up to about this size."""
+"""Pieces of an answer that is there whole are sent together up to about this size."""
 BODILESS = frozenset((204, 304))
 
 
@@ -103,10 +103,13 @@ class Connection:
         pieces = iter(response.body)
         chunked = not _says_length(response)
         ready = bytearray(answer_head(response, None, keep=keep))
+        if chunked:  # its pieces come when something happens, so each goes at once, and the head before them
+            self.sock.sendall(ready)
+            ready.clear()
         try:
             for piece in filter(None, pieces):
                 ready += b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
-                if len(ready) >= TOGETHER_BYTES:
+                if chunked or len(ready) >= TOGETHER_BYTES:
                     self.sock.sendall(ready)
                     ready.clear()
             if chunked:
