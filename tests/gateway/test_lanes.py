@@ -216,6 +216,25 @@ def test_a_request_whose_instance_dies_goes_to_the_variant_that_took_over(gatewa
         assert connection.recv(65536).endswith(b"\r\n\r\nwaited")
 
 
+def test_a_part_of_a_variant_whose_instances_died_leaves_its_requests_to_the_other_part(gateway):
+    dying, other = [gateway.model(name) for name in ("old", "new")]
+    gateway.start()
+    gateway.publish("churn", RoutedVariant("v", 0.5, gateway.led("old")), RoutedVariant("v", 0.5, gateway.led("new")))
+    other.gate.set()
+    connections = [gateway.connect() for _ in range(4)]
+    for connection in connections:
+        connection.sendall(gateway.signed(b"wait 30"))
+    dying.wait_for(2)
+    dying.kill()
+    for connection in connections:
+        with connection:
+            connection.settimeout(30)
+            assert connection.recv(65536).endswith(b"\r\n\r\nwaited")
+    assert served(gateway.client(), 20) == {b"new": 20}
+    other.kill()
+    assert refusal(gateway)["Error"]["Code"] == "ServiceUnavailable"
+
+
 def test_the_last_instance_is_never_set_aside(gateway):
     gateway.model("a").broken = True
     gateway.start()

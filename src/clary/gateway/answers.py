@@ -105,6 +105,16 @@ def invalid(message: str) -> ServiceError:
     return ServiceError(message, code="ValidationError", status=400)
 
 
+class NobodyThere(ServiceError):
+    """No instance takes a request at the moment."""
+
+    code = "ServiceUnavailable"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("No instance of the endpoint takes requests at the moment.")
+
+
 def overloaded(message: str) -> ServiceError:
     """Return the error of a part that is full or down for the moment."""
     return ServiceError(message, code="ServiceUnavailable", status=503)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from clary.gateway import answers
-from clary.gateway.lanes import Lane
+from clary.gateway.lanes import Lane, Passenger
 from clary.gateway.shadows import Shadow
 from clary.gateway.turns import Turns
+from clary.gateway.upstream import Pool
 from clary.resources.route import Route
 
 QUIET_S = 900.0
@@ -44,6 +46,20 @@ class Endpoint:
         if wanted:
             return self._lane_of(wanted)
         return lanes[0] if len(lanes) == 1 else lanes[self.turns.next()]
+
+    def enter_beside(self, lane: Lane, passenger: Passenger) -> Lane:
+        """Send a request that nobody in a lane takes on another of the same variant, or raise NobodyThere."""
+        for other in self._named.get(lane.name, ()):
+            if other is not lane:
+                with suppress(answers.NobodyThere):
+                    other.enter(passenger)
+                    return other
+        raise answers.NobodyThere
+
+    def has_other(self, lane: Lane, pool: Pool) -> bool:
+        """Say whether the variant of a lane has another instance than this."""
+        lanes = self._named.get(lane.name, (lane,))
+        return any(each is not pool for other in lanes for each in other.pools)
 
     def all_lanes(self) -> list[Lane]:
         """Return the lanes of variants and shadows."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
@@ -16,7 +17,7 @@ from clary.core.clock import Clock
 from clary.core.errors import ServiceError
 from clary.gateway import answers
 from clary.gateway.admission import Admission, Admitted
-from clary.gateway.answers import Answer, Encoded
+from clary.gateway.answers import Answer, Encoded, NobodyThere
 from clary.gateway.deadlines import Deadlines
 from clary.gateway.endpoints import Endpoint
 from clary.gateway.heads import Head
@@ -134,7 +135,11 @@ class Invocation:
             self.turned_away(error)
 
     def turned_away(self, error: ServiceError) -> None:
-        """Give up: the request waited in vain."""
+        """Give up: the request waited in vain, and there is no other lane of its variant."""
+        if isinstance(error, NobodyThere):
+            with suppress(ServiceError):
+                self._lane = self._endpoint.enter_beside(self._lane, self)
+                return
         if self._attempts:  # it waited to be sent once more
             self._count(0)
         self._refuse(error)
@@ -174,7 +179,10 @@ class Invocation:
 
     def _enter_lane(self) -> None:
         self._exchange = None
-        self._lane.enter(self)
+        try:
+            self._lane.enter(self)
+        except NobodyThere:
+            self._lane = self._endpoint.enter_beside(self._lane, self)
         if self._exchange is None:
             self._waits = True
             self._plane.queue.watch(self)
@@ -182,7 +190,7 @@ class Invocation:
     def _again(self, broken: Broken) -> bool:
         """Send the request once more if its answer broke off; return whether that could be."""
         assert self._pool is not None, "it was sent"
-        others = not self._lane.pools or any(pool is not self._pool for pool in self._lane.pools)
+        others = not self._lane.pools or self._endpoint.has_other(self._lane, self._pool)
         if broken.malformed or self._attempts >= ATTEMPTS_MAX or not (others or broken.stale):
             return False
         self.tried = (self._pool,) if others else ()

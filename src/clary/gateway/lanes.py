@@ -11,6 +11,7 @@ from typing import Protocol
 
 from clary.core.errors import ServiceError
 from clary.gateway import answers
+from clary.gateway.answers import NobodyThere
 from clary.gateway.upstream import Asker, Exchange, Parts, Pool, Unreachable
 from clary.resources.route import Strategy
 from clary.store.counters import Key, Meter, Slot
@@ -97,7 +98,7 @@ class Lane:
         return aside + 1 <= len(self.pools) // 2
 
     def enter(self, passenger: Passenger) -> None:
-        """Send a request, or let it wait; raise the error of an overload, or of a variant without instances."""
+        """Send a request, or let it wait; raise the error of an overload, NobodyThere if no instance takes it."""
         if self.waiting or self.under_way >= self._most or not self._send(passenger):
             if len(self.waiting) >= self._waiting_max:
                 raise answers.throttled(f"Rate exceeded: as many requests wait for variant {self.name} as may.")
@@ -138,7 +139,7 @@ class Lane:
             passenger.sent(pool, exchange)
             return True
         if all(pool in passenger.tried for pool in self.pools):
-            raise answers.overloaded("No instance of the endpoint takes requests at the moment.")
+            raise NobodyThere
         return False
 
     def _chosen(self, tried: tuple[Pool, ...]) -> Pool | None:
