@@ -92,7 +92,9 @@ def test_a_job_that_is_stopped_and_deleted_by_several_at_once_is_gone_in_the_end
     sagemaker = account("sagemaker")
     account.train("j", image)
     done = at_once(*[lambda: sagemaker.stop_training_job(TrainingJobName="j")] * 4)
-    assert [each for each in done if isinstance(each, ClientError)] == []
+    refused = [str(each) for each in done if isinstance(each, ClientError)]
+    assert len(refused) < len(done)
+    assert all("status Stopped" in each for each in refused)  # one that came so late that the job had ended
     assert account.ended("j")["TrainingJobStatus"] == "Stopped"
     done = at_once(*[lambda: sagemaker.delete_training_job(TrainingJobName="j")] * 4)
     codes = {each.response["ResponseMetadata"]["HTTPStatusCode"] for each in done if isinstance(each, ClientError)}
