@@ -1,6 +1,6 @@
 """An endpoint is changed in every way and all but gateways is killed, under constant load: all answers are 200.
 
-Four minutes with all of it by default, so that it fits into what runs before each merge; CLARY_SOAK_S=600 is ten.
+For ten minutes; CLARY_SOAK_S says how many seconds instead. All of it comes in each half minute.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.crash.test_kills import nothing_is_left
 from tests.crash.traffic import patiently
 from tests.e2e.conftest import INSTANCE, Account, eventually
 
-SOAK_S = float(os.environ.get("CLARY_SOAK_S", "240"))
+SOAK_S = float(os.environ.get("CLARY_SOAK_S", "600"))
 ENDPOINT = "soak"
 ALARM = "slow"
 KILL_EVERY_S = (2.0, 6.0)

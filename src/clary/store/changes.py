@@ -142,14 +142,12 @@ class Feed:
             connection.execute(delete(CHANGE).where(CHANGE.c.seq <= newest - FEED_MAX))
 
 
+def place_of(record: Record) -> dict[str, str]:
+    """Return the columns by which rows about a record say which one it is."""
+    names = ("account", "region", "kind", "name", "uid")
+    return {name: getattr(record, name) for name in names}
+
+
 def note_change(connection: Connection, record: Record, verb: str) -> None:
     """Write the change row of a record, in the writer's transaction."""
-    ADD.run(
-        connection,
-        account=record.account,
-        region=record.region,
-        kind=record.kind,
-        name=record.name,
-        uid=record.uid,
-        verb=verb,
-    )
+    ADD.run(connection, **place_of(record), verb=verb)

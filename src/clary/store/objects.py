@@ -145,8 +145,8 @@ class Objects:
 
     def find(self, bucket: str, key: str, version: str = "") -> Version | None:
         """Return a version or, without its id, the latest one; it may be a delete marker."""
-        values = {"bucket": bucket, "key": key.encode()}
-        rows = self.database.ask(FIND, **values, version=version) if version else self.database.ask(LATEST, **values)
+        statement, values = _sought(bucket, key, version)
+        rows = self.database.ask(statement, **values)
         return version_of(rows[0]) if rows else None
 
     def parts(self, version: Version) -> list[Part]:
@@ -240,9 +240,14 @@ def require_bucket(connection: Connection, bucket: str) -> None:
 
 def find(connection: Connection, bucket: str, key: str, version: str = "") -> Version | None:
     """Return a version, or the latest one."""
-    values = {"bucket": bucket, "key": key.encode()}
-    row = FIND.first(connection, **values, version=version) if version else LATEST.first(connection, **values)
+    statement, values = _sought(bucket, key, version)
+    row = statement.first(connection, **values)
     return None if row is None else version_of(row)
+
+
+def _sought(bucket: str, key: str, version: str) -> tuple[Statement, dict[str, Any]]:
+    values = {"bucket": bucket, "key": key.encode()}
+    return (FIND, {**values, "version": version}) if version else (LATEST, values)
 
 
 def live(version: Version | None) -> Version | None:

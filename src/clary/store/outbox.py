@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from clary.store.changes import place_of
 from clary.store.database import Database
 from clary.store.schema import OUTBOX
 from clary.store.statements import Statement, named
@@ -60,15 +61,5 @@ class Outbox:
 
 def note_transition(connection: Connection, record: Record, *, before: str, at: float) -> None:
     """Write the transition of a record, in the writer's transaction."""
-    ADD.run(
-        connection,
-        account=record.account,
-        region=record.region,
-        kind=record.kind,
-        name=record.name,
-        uid=record.uid,
-        before=before,
-        after=record.state,
-        status=json.dumps(record.status),
-        at=at,
-    )
+    status = json.dumps(record.status)
+    ADD.run(connection, **place_of(record), before=before, after=record.state, status=status, at=at)
