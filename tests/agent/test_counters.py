@@ -102,6 +102,25 @@ def test_what_gateways_count_is_served_in_periods_of_ten_seconds(store: Store, h
     meter.close()
 
 
+def test_streams_reach_cloudwatch_when_they_begin_and_when_they_end(store: Store, home: Path) -> None:
+    meter = Meter(home / "run" / "counters", "gateway-0")
+    collector = Collector(store, home / "run" / "counters", store.clock)
+    slot = meter.slot(ACCOUNT, REGION, "e", "v")
+    slot.count_first_chunk(model_us=700, overhead_us=30, minute=int(store.clock()) // 60)
+    collector.collect()
+    assert total(store, "FirstChunkLatency") == (1, 730)
+    assert total(store, "MidStreamErrors") == total(store, "Invocations") == (0, 0)
+    slot.count_first_chunk(model_us=900, overhead_us=50, minute=int(store.clock()) // 60)
+    slot.count_stream(broken=True)
+    slot.count_stream(broken=False)
+    collector.collect()
+    assert total(store, "FirstChunkLatency") == (2, 1680)
+    assert total(store, "FirstChunkModelLatency") == (2, 1600)
+    assert total(store, "FirstChunkOverheadLatency") == (2, 80)
+    assert total(store, "MidStreamErrors") == (2, 1)
+    meter.close()
+
+
 def test_an_invocation_counts_for_its_part_of_the_instances(store: Store, home: Path) -> None:
     meter = Meter(home / "run" / "counters", "gateway-0")
     meter.slot(ACCOUNT, REGION, "e", "v").spread_over(4)
@@ -146,6 +165,7 @@ def test_a_file_of_another_version_is_passed_over(store: Store, home: Path) -> N
     folder = home / "run" / "counters"
     folder.mkdir(parents=True)
     (folder / "gateway-0-old.counters").write_bytes(b"CLARYCT1" * 100)
+    (folder / "gateway-0-old.sent").write_text('{"number": 1, "before": {}, "after": {"[]": [1, [0, 0, 0], 1]}}')
     Collector(store, folder, store.clock).collect()
     assert list(folder.iterdir()) == []
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from contextlib import ExitStack, closing
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
+from clary.store import counters
+
+PATH = "/endpoints/churn/invocations-response-stream"
+IMPATIENT = """
+import runpy
+from clary.gateway import worker
+worker.DRAIN_S = 0.1
+runpy.run_path({script!r}, run_name="__main__")
+"""
 PARTS = 400
 PART = 65_536
 
@@ -34,6 +44,13 @@ def invoke(client):
 
 def told(answer):
     return b"".join(event["PayloadPart"]["Bytes"] for event in answer["Body"])
+
+
+def counted(gateway):
+    """Return what the worker has counted so far of the one variant."""
+    (path,) = counters.files(gateway.settings.run / "counters")
+    (counter,) = counters.read(path)
+    return counter
 
 
 @pytest.fixture
@@ -83,11 +100,68 @@ def test_an_endpoint_that_is_not_there_is_an_error_as_ever(client):
         client.invoke_endpoint_with_response_stream(EndpointName="nobody", Body=b"1")
 
 
-def test_a_stream_that_breaks_off_says_so_in_the_stream(invoke, model):
+def test_the_error_of_a_model_has_a_code(running, model):
+    with running.connect() as connection:
+        connection.sendall(running.signed(b"torn begun", path=PATH))
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            received += connection.recv(65536)
+    assert b'"ErrorCode": "StreamBroken"' in received
+
+
+def test_a_model_that_breaks_off_is_an_error_in_the_stream(running, invoke, model):
+    before = counted(running)
     events = iter(invoke(b"torn begun")["Body"])
     assert next(events) == {"PayloadPart": {"Bytes": b"begun"}}
-    with pytest.raises(EventStreamError, match="reset or closed"):
+    with pytest.raises(EventStreamError, match="reset or closed") as raised:
         next(events)
+    assert raised.value.response["Error"]["Code"] == "ModelStreamError"
+    after = counted(running)
+    assert (after.streams - before.streams, after.mid_stream_errors - before.mid_stream_errors) == (1, 1)
+
+
+@pytest.mark.parametrize("gateway", [{}], indirect=True)
+def test_a_worker_that_must_end_says_so_in_its_streams(gateway):
+    model = gateway.model("a")
+    worker = gateway.start(program=["-c", IMPATIENT.format(script=str(gateway.script))])
+    gateway.route("churn", "a")
+    client = gateway.client()
+    answer = client.invoke_endpoint_with_response_stream(EndpointName="churn", Body=b"drip one two")
+    with closing(client), closing(answer["Body"]) as body:
+        events = iter(body)
+        assert next(events) == {"PayloadPart": {"Bytes": b"one"}}
+        worker.send_signal(signal.SIGTERM)
+        with pytest.raises(EventStreamError, match="Try your request again") as raised:
+            next(events)
+    assert raised.value.response["Error"]["Code"] == "InternalStreamFailure"
+    assert worker.wait(30) == 0
+    model.gate.set()
+    assert counted(gateway).mid_stream_errors == 1
+
+
+def test_the_first_chunk_of_a_stream_is_timed(running, invoke):
+    before = counted(running)
+    assert told(invoke(b"whole")) == b"whole"
+    after = counted(running)
+    for name in ("first_chunk_latency", "first_chunk_model_latency", "first_chunk_overhead_latency"):
+        assert getattr(after, name).count == getattr(before, name).count + 1
+    assert after.first_chunk_latency.total_us == (
+        after.first_chunk_model_latency.total_us + after.first_chunk_overhead_latency.total_us
+    )
+    assert (after.streams, after.mid_stream_errors) == (before.streams + 1, before.mid_stream_errors)
+
+
+@pytest.mark.parametrize("fields", [{}, {"Connection": "keep-alive"}])
+def test_a_client_of_http_1_0_gets_no_chunks_but_the_end_of_the_connection(running, fields):
+    request = running.signed(b"whole", path=PATH, **fields).replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
+    with running.connect() as connection:
+        connection.sendall(request)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding" not in head
+    assert b"Connection: close" in head
+    assert int.from_bytes(body[:4], "big") == len(body), "one message of the event stream"
+    assert b"whole" in body
 
 
 def test_one_connection_carries_stream_after_stream(client, invoke):
@@ -106,7 +180,7 @@ def test_more_than_any_other_answer_may_have_passes(invoke):
 
 def test_a_client_that_does_not_read_holds_the_model_up(running, client, model):
     with running.connect() as connection:
-        connection.sendall(running.signed(b"flood 4000", path="/endpoints/churn/invocations-response-stream"))
+        connection.sendall(running.signed(b"flood 4000", path=PATH))
         connection.recv(1)
         running.eventually(lambda: model.flooded > 0)
         written = -1
@@ -120,7 +194,7 @@ def test_a_client_that_does_not_read_holds_the_model_up(running, client, model):
 
 def test_a_stream_passes_over_tls(running):
     with running.secured() as connection:
-        request = running.signed(b"flood 40", path="/endpoints/churn/invocations-response-stream")
+        request = running.signed(b"flood 40", path=PATH)
         connection.sendall(request)
         received = b""
         while not received.endswith(b"0\r\n\r\n"):

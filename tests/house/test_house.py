@@ -26,6 +26,7 @@ MAY_CATCH_EVERYTHING = {
     "clary/server/handle.py",  # the server's edge
     "clary/server/http.py",
     "clary/gateway/invocations.py",  # the gateway's edge
+    "clary/gateway/streams.py",
     "clary/gateway/routes.py",  # which goes on with what it knows
     "clary/controllers/loop.py",  # the controllers' loop
     "clary/agent/life.py",  # the agent's

@@ -47,6 +47,20 @@ def test_what_is_counted_is_what_is_read(meter):
     assert (counter.overhead_latency.count, counter.overhead_latency.total_us) == (7, 70)
 
 
+def test_streams_are_counted_when_their_first_chunk_is_sent_and_when_they_end(meter):
+    slot = meter.slot(*KEY)
+    for model_us, overhead_us in ((700, 30), (900, 50)):
+        slot.count_first_chunk(model_us=model_us, overhead_us=overhead_us, minute=MINUTE)
+    for broken in (False, True, False):
+        slot.count_stream(broken=broken)
+    (counter,) = counters.read(meter.path)
+    assert (counter.streams, counter.mid_stream_errors, counter.invocations) == (3, 1, 0)
+    assert (counter.first_chunk_latency.count, counter.first_chunk_latency.total_us) == (2, 1680)
+    assert counter.first_chunk_latency.extremes(MINUTE) == (730, 950)
+    assert counter.first_chunk_model_latency.total_us == 1600
+    assert counter.first_chunk_overhead_latency.total_us == 80
+
+
 def test_each_invocation_counts_for_its_part_of_the_instances_that_there_are(meter):
     slot = meter.slot(*KEY)
     for instances, times in ((1, 3), (4, 8)):

@@ -31,16 +31,26 @@ COLLECT_S = 5
 """How often counts are sent: at every multiple, so that a period of ten seconds is complete when it ends."""
 LATE_S = 2
 """A collection that comes later than this after its time no longer knows which interval its counts are of."""
-COUNTS = (
-    ("Invocation4XXErrors", "errors_4xx"),
-    ("Invocation5XXErrors", "errors_5xx"),
-    ("InvocationModelErrors", "model_errors"),
+ERRORS = (
+    ("Invocation4XXErrors", "errors_4xx", "invocations"),
+    ("Invocation5XXErrors", "errors_5xx", "invocations"),
+    ("InvocationModelErrors", "model_errors", "invocations"),
+    ("MidStreamErrors", "mid_stream_errors", "streams"),
 )
-INVOCATIONS, ERRORS, PER_INSTANCE_E9, MODEL, OVERHEAD = range(5)
-"""Places in a reading's numbers."""
+"""Names of metrics, what they count, and of what."""
+COUNTS = ("invocations", "per_instance_e9", "streams", *(count for _, count, _ in ERRORS))
+LATENCIES = (
+    ("ModelLatency", "model_latency"),
+    ("OverheadLatency", "overhead_latency"),
+    ("FirstChunkLatency", "first_chunk_latency"),
+    ("FirstChunkModelLatency", "first_chunk_model_latency"),
+    ("FirstChunkOverheadLatency", "first_chunk_overhead_latency"),
+)
 Owner = tuple[str, str]
-Totals = dict[str, list[Any]]
-"""By a variant's key: the numbers of one reading."""
+Numbers = dict[str, Any]
+"""What one reading tells of a variant: counts, and those latencies of which there were any."""
+Totals = dict[str, Numbers]
+"""By a variant's key."""
 
 
 @dataclass
@@ -96,10 +106,11 @@ class Collector:
         last = complete(path)
         try:
             counters = read(path)
-        except ValueError as error:  # of another version
+        except ValueError as error:  # of another version, as what was noted of it may be
             log.warning("%s", error)
             counters = []
-        self._send_counts(path, counters, at)
+        else:
+            self._send_counts(path, counters, at)
         if last:
             self._forget(path)
             return []
@@ -128,7 +139,7 @@ class Collector:
         by_owner: dict[Owner, list[Datum]] = {}
         for key, numbers in ledger.after.items():
             account, region, endpoint, variant = json.loads(key)
-            data = list(_data(_difference(ledger.before.get(key), numbers), _dimensions(endpoint, variant), at))
+            data = list(_data(_difference(ledger.before.get(key, {}), numbers), _dimensions(endpoint, variant), at))
             by_owner.setdefault((account, region), []).extend(data)
         for (account, region), data in by_owner.items():
             if data:
@@ -178,10 +189,12 @@ def _key(counter: Counter) -> str:
     return json.dumps([counter.account, counter.region, counter.endpoint, counter.variant])
 
 
-def _numbers(counter: Counter) -> list[Any]:
-    errors = [getattr(counter, name) for _, name in COUNTS]
-    latencies = (_latency(each) for each in (counter.model_latency, counter.overhead_latency))
-    return [counter.invocations, errors, counter.per_instance_e9, *latencies]
+def _numbers(counter: Counter) -> Numbers:
+    latencies = ((name, getattr(counter, name)) for _, name in LATENCIES)
+    return {
+        **{name: getattr(counter, name) for name in COUNTS},
+        **{name: _latency(each) for name, each in latencies if each.count},
+    }
 
 
 def _latency(latency: Latency) -> list[Any]:
@@ -189,45 +202,42 @@ def _latency(latency: Latency) -> list[Any]:
     return [latency.total_us, list(latency.buckets), minutes]
 
 
-def _difference(before: list[Any] | None, after: list[Any]) -> list[Any]:
+def _difference(before: Numbers, after: Numbers) -> Numbers:
+    """Return what came since `before`, which may tell of less."""
+    return {
+        name: _latency_difference(before.get(name), new) if isinstance(new, list) else new - before.get(name, 0)
+        for name, new in after.items()
+    }
+
+
+def _latency_difference(before: list[Any] | None, after: list[Any]) -> list[Any]:
     if before is None:
         return after
-    return [
-        after[INVOCATIONS] - before[INVOCATIONS],
-        [new - old for old, new in zip(before[ERRORS], after[ERRORS], strict=True)],
-        after[PER_INSTANCE_E9] - before[PER_INSTANCE_E9],
-        *(_latency_difference(before[place], after[place]) for place in (MODEL, OVERHEAD)),
-    ]
-
-
-def _latency_difference(before: list[Any], after: list[Any]) -> list[Any]:
     buckets = [new - old for old, new in zip(before[1], after[1], strict=True)]
     return [after[0] - before[0], buckets, after[2]]
 
 
-def _data(numbers: list[Any], dimensions: Dimensions, at: float) -> Iterator[Datum]:
-    invocations, errors, per_instance_e9, model, overhead = numbers
-    if invocations <= 0:
-        return
-
+def _data(numbers: Numbers, dimensions: Dimensions, at: float) -> Iterator[Datum]:
     def datum(name: str, told: Summary, unit: str = "None") -> Datum:
         return Datum(name, dimensions, at, totals=told, unit=unit, high_resolution=True)
 
-    yield datum("Invocations", _counted(invocations, invocations))
-    part = per_instance_e9 / 1e9
-    yield datum("InvocationsPerInstance", Summary.of_totals(invocations, part, *[part / invocations] * 2))
-    for (name, _), count in zip(COUNTS, errors, strict=True):
-        yield datum(name, _counted(invocations, count))
-    for name, latency in (("ModelLatency", model), ("OverheadLatency", overhead)):
-        if any(latency[1]):
-            yield datum(name, _summary(latency, at), "Microseconds")
+    if invocations := numbers["invocations"]:
+        part = numbers["per_instance_e9"] / 1e9
+        yield datum("Invocations", _counted(invocations, invocations))
+        yield datum("InvocationsPerInstance", Summary.of_totals(invocations, part, *[part / invocations] * 2))
+    for name, count, among in ERRORS:
+        if numbers[among]:
+            yield datum(name, _counted(numbers[among], numbers[count]))
+    for name, latency in LATENCIES:
+        if any(numbers.get(latency, (0, ()))[1]):
+            yield datum(name, _summary(numbers[latency], at), "Microseconds")
 
 
-def _counted(invocations: int, count: int) -> Summary:
-    """Return a count as AWS sends it: each invocation brings a 0 or a 1."""
-    spread: Mapping[float, float] = {0.0: invocations - count, 1.0: count}
+def _counted(times: int, count: int) -> Summary:
+    """Return a count as AWS sends it: each of the times brings a 0 or a 1."""
+    spread: Mapping[float, float] = {0.0: times - count, 1.0: count}
     told = {value: times for value, times in spread.items() if times}
-    return Summary(invocations, count, min(told), max(told), told)
+    return Summary(times, count, min(told), max(told), told)
 
 
 def _summary(latency: list[Any], at: float) -> Summary:

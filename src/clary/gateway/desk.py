@@ -17,7 +17,7 @@ from clary.gateway import answers
 from clary.gateway.connections import LINGER_S, Connection
 from clary.gateway.hall import Hall, context_of
 from clary.gateway.invocations import Plane
-from clary.gateway.streams import stream
+from clary.gateway.streams import Streams
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,8 @@ class Desk:
         self.body_bytes_max = settings.invocation_bytes_max
         self.draining = False
         self.invoke = plane.invoke
-        self.stream = partial(stream, plane)
+        self._streams = Streams(plane)
+        self.stream = self._streams.begin
         self.stopwatch = plane.stopwatch
         self._api = settings.handoff_socket
         self._entrances = (sockets.tcp, sockets.platform)
@@ -102,6 +103,7 @@ class Desk:
             connection.close_if_idle()
         while (now := self.loop.time()) < ends and self._working(now):  # noqa: ASYNC110 - many things end
             await asyncio.sleep(DRAIN_POLL_S)
+        self._streams.break_off()
 
     def _make_room(self) -> None:
         """Let clients go that do not read, the slowest first, where their answers take too much memory."""

@@ -60,14 +60,15 @@ class Head(NamedTuple):
     streams: bool
     asked: tuple[tuple[str, str], ...]  # the header fields that say what is asked for
     secure: bool = False  # it came over TLS
+    chunks: bool = True  # the client knows the chunks of HTTP/1.1
 
     def with_values(self, values: Mapping[str, str]) -> Head:
         """Return a head that differs in header fields that say nothing of what is asked for."""
-        path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked, secure = self
+        path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked, *rest = self
         headers = headers.replaced(values)
         if "content-length" in values and length is not None:
             length = _number(headers)
-        return Head(path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked, secure)
+        return Head(path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked, *rest)
 
 
 def may_be_invocation(begun: bytearray) -> bool:
@@ -154,18 +155,20 @@ def _headers(fields: list[str]) -> Headers:
 def _head(path: str, query: str, invocation: re.Match[str], headers: Headers, version: str) -> Head:
     if version == "1.1" and not headers.get("host"):
         raise Malformed("The Host header is missing.")
+    streams, chunks = invocation[2] is not None, version != "1.0"
     return Head(
         path=path,
         query=query,
         headers=headers,
         length=_length(headers, version),
-        keep_alive=_keep_alive(headers, version),
+        keep_alive=_keep_alive(headers, version) and (chunks or not streams),  # the end of a stream must be told
         expects_continue=headers.get("expect").lower() == "100-continue",
         endpoint=invocation[1],
-        streams=invocation[2] is not None,
+        streams=streams,
         asked=tuple(
             (name, value) for name, value in headers.items() if name in FOR_THE_MODEL or name.startswith(PREFIX)
         ),
+        chunks=chunks,
     )
 
 

@@ -1,7 +1,8 @@
 """InvokeEndpointWithResponseStream: the answer of a model passes as it is written, in the parts of an event stream.
 
 A part goes to the client as soon as the model wrote it. A client that does not read stops the reading of the model's
-answer, so that no more than one piece of it is held here. One that leaves ends the work on it.
+answer, so that no more than one piece of it is held here. One that leaves ends the work on it. What goes wrong after
+the answer has begun is told in the stream.
 """
 
 from __future__ import annotations
@@ -34,17 +35,40 @@ PART = {
     ":event-type": text("PayloadPart"),
     ":content-type": text("application/octet-stream"),
 }
-ERROR = {
-    ":message-type": text("exception"),
-    ":exception-type": text("ModelStreamError"),
-    ":content-type": text("application/json"),
-}
-BROKEN = ("StreamBroken", "The TCP connection between the client and the model was reset or closed.")
-TOO_LONG = (
-    "ModelInvocationTimeExceeded",
-    "The model failed to finish sending the response within the timeout period allowed by Amazon SageMaker AI.",
-)
 REQUEST_ID_FIELD = "x-amzn-RequestId"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a stream ends before its end, as an exception of the event stream; only a model's has an error code."""
+
+    name: str
+    message: str
+    error_code: str | None = None
+
+    def encode(self) -> bytes:
+        """Return the message of the stream."""
+        members = {"Message": self.message} | ({"ErrorCode": self.error_code} if self.error_code else {})
+        headers = {
+            ":message-type": text("exception"),
+            ":exception-type": text(self.name),
+            ":content-type": text("application/json"),
+        }
+        return frame(headers, json.dumps(members).encode())
+
+
+BROKEN = Failure(
+    "ModelStreamError", "The TCP connection between the client and the model was reset or closed.", "StreamBroken"
+)
+TOO_LONG = Failure(
+    "ModelStreamError",
+    "The model failed to finish sending the response within the timeout period allowed by Amazon SageMaker AI.",
+    "ModelInvocationTimeExceeded",
+)
+INTERNAL = Failure(
+    "InternalStreamFailure",
+    "The stream processing failed because of an unknown error, exception or failure. Try your request again.",
+)
 
 
 class Outlet(Protocol):
@@ -62,34 +86,64 @@ class Outlet(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The end of an answer in chunks; stands where an Answer does."""
+    """The end of an answer in pieces; stands where an Answer does."""
+
+    data: bytes
 
     def encode(self, _: str, *, close: bool) -> bytes:
         """Return the last bytes."""
-        return b"0\r\n\r\n"
+        return self.data
 
 
-def stream(plane: Plane, head: Head, body: bytes, began: float, outlet: Outlet) -> None:
-    """Answer one request with a stream, whatever happens."""
-    request_id = next(plane.request_ids)
-    try:
-        asked = tuple(("accept" if name == ACCEPT else name, value) for name, value in head.asked)
-        invocation = Streamed(plane, head._replace(asked=asked), body, began, request_id, outlet)
-        request = Request("POST", head.path, head.query, head.headers, body, head.secure)
-        plane.admission.admit(request, invocation.parameters.told, invocation.admitted)
-    except ServiceError as error:
-        outlet.respond(answers.refusal(error), request_id)
+class Streams:
+    """The streams of a worker."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._going: set[Streamed] = set()
+
+    def begin(self, head: Head, body: bytes, began: float, outlet: Outlet) -> None:
+        """Answer one request with a stream, whatever happens."""
+        request_id = next(self._plane.request_ids)
+        try:
+            asked = tuple(("accept" if name == ACCEPT else name, value) for name, value in head.asked)
+            streamed = Streamed(self._plane, head._replace(asked=asked), body, began, request_id, outlet, self._going)
+            request = Request("POST", head.path, head.query, head.headers, body, head.secure)
+            self._plane.admission.admit(request, streamed.parameters.told, streamed.admitted)
+        except ServiceError as error:
+            outlet.respond(answers.refusal(error), request_id)
+        except Exception:
+            log.exception("request %s failed", request_id)
+            outlet.respond(answers.refusal(answers.internal("An internal failure occurred.")), request_id)
+
+    def break_off(self) -> None:
+        """End every stream that goes on, since the worker ends."""
+        for each in list(self._going):
+            each.fail()
 
 
 class Streamed(Invocation):
-    """An invocation whose answer is passed on in parts; until the first it lives as any other does."""
+    """An invocation whose answer is passed on in parts; until the first it lives as any other does.
 
-    __slots__ = ("_going", "_outlet", "_timer")
+    `going` holds it from the head of the answer to its end.
+    """
 
-    def __init__(self, plane: Plane, head: Head, body: bytes, began: float, request_id: str, outlet: Outlet) -> None:
+    __slots__ = ("_chunks", "_going", "_outlet", "_timer")
+
+    def __init__(
+        self,
+        plane: Plane,
+        head: Head,
+        body: bytes,
+        began: float,
+        request_id: str,
+        outlet: Outlet,
+        going: set[Streamed],
+    ) -> None:
         super().__init__(plane, read(head), body, began, request_id, outlet.respond)
+        self._chunks = head.chunks
         self._outlet = outlet
-        self._going = False  # the head of the answer was sent, and its end was not
+        self._going = going
         self._timer: asyncio.TimerHandle | None = None
 
     def sent(self, pool: Pool, exchange: Exchange) -> None:
@@ -99,9 +153,11 @@ class Streamed(Invocation):
 
     def parted(self, reply: Reply) -> None:
         """Pass on what has come of the model's answer."""
-        if self._timer is None:
-            self._begin(reply)
-        self._send(reply.body)
+        try:
+            self._pass_on(reply)
+        except Exception:
+            log.exception("request %s failed", self._request_id)
+            self.fail()
 
     def answered(self, outcome: Reply | Broken) -> None:
         """Pass on the rest of the answer, or say why there is none."""
@@ -112,11 +168,9 @@ class Streamed(Invocation):
         self._exchange = None
         self._lane.leave()
         if isinstance(outcome, Broken):
-            self._break_off(*BROKEN)
+            self._break_off(BROKEN)
             return
-        if self._timer is None:
-            self._begin(outcome)
-        self._send(outcome.body)
+        self.parted(outcome)
         self._finish(outcome.status)
 
     def go_on(self) -> None:
@@ -129,30 +183,51 @@ class Streamed(Invocation):
         self._stop_model(at_fault=False)
         self._finish(200)
 
+    def fail(self) -> None:
+        """End the stream for a reason of our own."""
+        self._stop_model(at_fault=False)
+        self._break_off(INTERNAL)
+
+    def _pass_on(self, reply: Reply) -> None:
+        if self._timer is not None:
+            self._send(reply.body)
+            return
+        came = self._plane.stopwatch()
+        self._begin(reply)
+        if reply.body:
+            self._send(reply.body)
+            self._time_first_chunk(came)
+
     def _begin(self, reply: Reply) -> None:
         self._plane.deadlines.forget(self)
         self._timer = asyncio.get_running_loop().call_later(STREAM_S, self._too_long)
-        self._going = True
+        self._going.add(self)
         result = self._result(reply)
         fields = result.fields.replace("\r\nContent-Type:", "\r\nX-Amzn-SageMaker-Content-Type:")
         told = f"{REQUEST_ID_FIELD}: {self._request_id}\r\n{fields}Content-Type: {CONTENT_TYPE}\r\n"
+        # HTTP/1.0 has no chunks: the end of the connection is that of the answer (RFC 9112, section 6.3).
+        framing = "Transfer-Encoding: chunked" if self._chunks else "Connection: close"
         self._outlet.attach(self)
-        self._outlet.send_piece(
-            f"HTTP/1.1 200 OK\r\n{told}Transfer-Encoding: chunked\r\n\r\n".encode("latin-1", "replace")
-        )
+        self._outlet.send_piece(f"HTTP/1.1 200 OK\r\n{told}{framing}\r\n\r\n".encode("latin-1", "replace"))
+
+    def _time_first_chunk(self, came: float) -> None:
+        model_us = int((came - self._sent_at) * 1e6)
+        overhead_us = int((self._plane.stopwatch() - self._began) * 1e6) - model_us
+        meter = self._plane.meter
+        self._lane.counted(meter).count_first_chunk(model_us=model_us, overhead_us=overhead_us, minute=meter.minute)
 
     def _send(self, data: bytes) -> None:
-        if data and self._going:
+        if data and self in self._going:
             self._write(frame(PART, data))
 
     def _write(self, message: bytes) -> None:
-        taken = self._outlet.send_piece(b"%x\r\n%b\r\n" % (len(message), message))
+        taken = self._outlet.send_piece(b"%x\r\n%b\r\n" % (len(message), message) if self._chunks else message)
         if not taken and self._exchange is not None and self._exchange.carrier is not None:
             self._exchange.carrier.pause()
 
     def _too_long(self) -> None:
         self._stop_model(at_fault=True)
-        self._break_off(*TOO_LONG)
+        self._break_off(TOO_LONG)
 
     def _stop_model(self, *, at_fault: bool) -> None:
         exchange, self._exchange = self._exchange, None
@@ -160,16 +235,20 @@ class Streamed(Invocation):
             self._pool.give_up(exchange, at_fault=at_fault)
             self._lane.leave()
 
-    def _break_off(self, code: str, message: str) -> None:
-        log.warning("the stream of request %s to endpoint %s: %s", self._request_id, self.parameters.endpoint, code)
-        self._write(frame(ERROR, json.dumps({"Message": message, "ErrorCode": code}).encode()))
-        self._finish(0)
+    def _break_off(self, why: Failure) -> None:
+        if self in self._going:
+            told = why.error_code or why.name
+            log.warning("the stream of request %s to endpoint %s: %s", self._request_id, self.parameters.endpoint, told)
+            self._write(why.encode())
+            self._finish(0)
 
     def _finish(self, status: int) -> None:
-        if self._going:
-            self._going = False
+        """End the stream that goes on; `status` is what counts as the model's, 0 if it broke off."""
+        if self in self._going:
+            self._going.remove(self)
             assert self._timer is not None, "it began"
             self._timer.cancel()
             self._outlet.attach(None)
             self._count(status)
-            self._end(Last())
+            self._lane.counted(self._plane.meter).count_stream(broken=not status)
+            self._end(Last(b"0\r\n\r\n" if self._chunks else b""))

@@ -13,12 +13,13 @@ import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from clary.core.ids import uid
 
 log = logging.getLogger(__name__)
 
-MAGIC = int.from_bytes(b"CLARYCT2", "little")
+MAGIC = int.from_bytes(b"CLARYCT3", "little")
 WORD_BYTES = 8
 HEADER_WORDS = 8
 KEY_BYTES = 256
@@ -30,13 +31,19 @@ MINUTE_S = 60
 EXTREMES = 3  # minute, smallest, largest
 MINUTES_KEPT = 2
 LATENCY_WORDS = 1 + EXTREMES * MINUTES_KEPT + BUCKETS
-COUNTS = ("errors_4xx", "errors_5xx", "model_errors", "per_instance_e9", "samples", "sampled", "instances")
-ERRORS_4XX, ERRORS_5XX, MODEL_ERRORS, PER_INSTANCE, SAMPLES, SAMPLED, INSTANCES = range(len(COUNTS))
+COUNTS = (
+    "errors_4xx", "errors_5xx", "model_errors", "per_instance_e9", "samples", "sampled", "instances", "streams",
+    "mid_stream_errors",
+)  # fmt: skip
+ERRORS_4XX, ERRORS_5XX, MODEL_ERRORS, PER_INSTANCE, SAMPLES, SAMPLED, INSTANCES, STREAMS, MID_STREAM_ERRORS = range(9)
+LATENCIES = (
+    "model_latency", "overhead_latency", "first_chunk_latency", "first_chunk_model_latency",
+    "first_chunk_overhead_latency",
+)  # fmt: skip
 KEY_WORDS = KEY_BYTES // WORD_BYTES
 COUNTS_AT = KEY_WORDS
-MODEL_AT = COUNTS_AT + len(COUNTS)
-OVERHEAD_AT = MODEL_AT + LATENCY_WORDS
-SLOT_WORDS = OVERHEAD_AT + LATENCY_WORDS
+LATENCIES_AT = tuple(COUNTS_AT + len(COUNTS) + LATENCY_WORDS * number for number in range(len(LATENCIES)))
+SLOT_WORDS = LATENCIES_AT[-1] + LATENCY_WORDS
 FILE_BYTES = (HEADER_WORDS + SLOTS_MAX * SLOT_WORDS) * WORD_BYTES
 SUFFIX = ".counters"
 Key = tuple[str, str, str, str]
@@ -70,6 +77,9 @@ class Latency:
         return (min(each.smallest for each in told), max(each.largest for each in told)) if told else None
 
 
+NO_LATENCY = Latency(0, (0,) * BUCKETS, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """All that one worker counted of one variant since it began."""
@@ -85,8 +95,13 @@ class Counter:
     samples: int  # how often it was looked how many requests were under way
     sampled: int  # the sum of what was seen
     instances: int  # that the route leads to now
+    streams: int  # that have ended after they had begun
+    mid_stream_errors: int  # of them
     model_latency: Latency
     overhead_latency: Latency
+    first_chunk_latency: Latency
+    first_chunk_model_latency: Latency
+    first_chunk_overhead_latency: Latency
 
     @property
     def invocations(self) -> int:
@@ -150,13 +165,12 @@ class Meter:
 class Slot:
     """The numbers of one variant in the map; to be used by one thread."""
 
-    __slots__ = ("_at", "_model", "_overhead", "_part_e9", "_words")
+    __slots__ = ("_at", "_first_chunk", "_model", "_overhead", "_part_e9", "_words")
 
     def __init__(self, words: memoryview[int], at: int) -> None:
         self._words = words
         self._at = at + COUNTS_AT
-        self._model = Times(words, at + MODEL_AT)
-        self._overhead = Times(words, at + OVERHEAD_AT)
+        self._model, self._overhead, *self._first_chunk = (Times(words, at + each) for each in LATENCIES_AT)
         self._part_e9 = 0
 
     def spread_over(self, instances: int) -> None:
@@ -171,6 +185,16 @@ class Slot:
             self._count_error(status)
         self._model.add(model_us, minute)
         self._overhead.add(overhead_us, minute)
+
+    def count_first_chunk(self, *, model_us: int, overhead_us: int, minute: int) -> None:
+        """Count how long the first chunk of a stream took: the model, and all else until it was sent on."""
+        for times, value_us in zip(self._first_chunk, (model_us + overhead_us, model_us, overhead_us), strict=True):
+            times.add(value_us, minute)
+
+    def count_stream(self, *, broken: bool) -> None:
+        """Count a stream that has ended; `broken` is whether an error ended it after it had begun."""
+        self._words[self._at + STREAMS] += 1
+        self._words[self._at + MID_STREAM_ERRORS] += broken
 
     def sample(self, under_way: int) -> None:
         """Note how many requests are under way."""
@@ -268,19 +292,15 @@ def _counter(mapped: mmap.mmap, words: memoryview[int], number: int) -> Counter:
     at = HEADER_WORDS + number * SLOT_WORDS
     key = mapped[at * WORD_BYTES : at * WORD_BYTES + KEY_BYTES].decode()
     account, region, endpoint, variant = key.split("\0")[:4]
-    counts = words[at + COUNTS_AT : at + MODEL_AT]
-    return Counter(
-        account=account,
-        region=region,
-        endpoint=endpoint,
-        variant=variant,
-        model_latency=_latency(words, at + MODEL_AT),
-        overhead_latency=_latency(words, at + OVERHEAD_AT),
-        **dict(zip(COUNTS, counts, strict=True)),
-    )
+    counts = words[at + COUNTS_AT : at + LATENCIES_AT[0]]
+    told: dict[str, Any] = dict(zip(COUNTS, counts, strict=True))
+    told |= {name: _latency(words, at + place) for name, place in zip(LATENCIES, LATENCIES_AT, strict=True)}
+    return Counter(account, region, endpoint, variant, **told)
 
 
 def _latency(words: memoryview[int], at: int) -> Latency:
+    if not any(words[at : at + LATENCY_WORDS]):
+        return NO_LATENCY
     rings = at + 1
     minutes = (Extremes(*words[ring : ring + EXTREMES]) for ring in range(rings, rings + 2 * EXTREMES, EXTREMES))
     buckets = rings + EXTREMES * MINUTES_KEPT

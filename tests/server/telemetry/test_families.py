@@ -52,6 +52,22 @@ def test_totals_are_told_by_worker_and_to_their_own_account(store: Store, meter:
     assert len(named(readings.families(None), "invocations").samples) == 2
 
 
+def test_streams_are_told_of_where_there_were_any(store: Store, meter: Meter, home: Path) -> None:
+    count(meter, ACCOUNT, 200, 1000)
+    readings = Readings(store, home / "run/counters")
+    assert named(readings.families(ACCOUNT), "first_chunk_latency").samples == []
+    slot = meter.slot(ACCOUNT, REGION, "e", "v")
+    slot.count_first_chunk(model_us=700, overhead_us=300, minute=int(time.time()) // 60)
+    slot.count_stream(broken=True)
+    told = readings.families(ACCOUNT)
+    for name, sum_s in (("", 0.001), ("_model", 0.0007), ("_overhead", 0.0003)):
+        ((_, found),) = named(told, f"first_chunk{name}_latency").samples
+        assert isinstance(found, Distribution)
+        assert (found.count, found.sum_s) == (1, sum_s)
+    assert [each for _, each in named(told, "streams").samples] == [1.0]
+    assert [each for _, each in named(told, "mid_stream_errors").samples] == [1.0]
+
+
 def test_what_a_dead_worker_counted_is_told_no_more(store: Store, home: Path) -> None:
     dead = Meter(home / "run/counters", "gateway-2")
     count(dead, ACCOUNT, 200, 1000)

@@ -67,10 +67,23 @@ TOTALS: Sequence[tuple[str, str, Callable[[Counter], int]]] = (
     ("invocation_4xx_errors", "Invocations that the model answered with a 4xx status.", lambda each: each.errors_4xx),
     ("invocation_5xx_errors", "Invocations that the model answered with a 5xx status.", lambda each: each.errors_5xx),
     ("invocation_model_errors", "Invocations without a 2xx answer of the model.", lambda each: each.model_errors),
+    ("streams", "Answers as streams that began and have ended.", lambda each: each.streams),
+    ("mid_stream_errors", "Streams that an error ended after they had begun.", lambda each: each.mid_stream_errors),
 )
 LATENCIES: Sequence[tuple[str, str, Callable[[Counter], Latency]]] = (
     ("model_latency", "How long the model took to answer.", lambda each: each.model_latency),
     ("overhead_latency", "How long Clary took beside the model.", lambda each: each.overhead_latency),
+    ("first_chunk_latency", "How long the first chunk of a stream took.", lambda each: each.first_chunk_latency),
+    (
+        "first_chunk_model_latency",
+        "How long the model took for the first chunk of a stream.",
+        lambda each: each.first_chunk_model_latency,
+    ),
+    (
+        "first_chunk_overhead_latency",
+        "How long Clary took beside the model for the first chunk of a stream.",
+        lambda each: each.first_chunk_overhead_latency,
+    ),
 )
 
 
@@ -94,7 +107,7 @@ class Readings:
                 f"sagemaker.{name}", text, Sort.TOTAL, [(labels, float(value(each))) for labels, each in counted]
             )
         for name, text, latency in LATENCIES:
-            samples = [(labels, distribution(latency(each))) for labels, each in counted]
+            samples = [(labels, distribution(told)) for labels, each in counted if (told := latency(each)).count]
             yield Family(f"sagemaker.{name}", text, Sort.DISTRIBUTION, samples)
 
     def _counters(self) -> Iterator[tuple[str, Counter]]:
