@@ -15,6 +15,7 @@ import httptools
 
 from clary_runtime.logs import LOG
 from clary_runtime.serving import streams
+from clary_runtime.serving.heads import read_usual
 from clary_runtime.serving.messages import Reply, Request
 from clary_runtime.serving.settings import Settings
 
@@ -52,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._refusal: Reply | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._held = False
+        self._paused = False
         self._finish = False
         self._clear()
 
@@ -82,8 +84,12 @@ class Connection(asyncio.Protocol):
         self._desk.closed(self)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, then see to limits and time."""
+        """Take a usual request as it is; for any other feed the parser, then see to limits and time."""
         if self._finish:
+            return
+        if self.idle and len(data) <= self._settings.body_bytes_max and (request := read_usual(data)) is not None:
+            self._waiting.append((request, True))
+            self._next()
             return
         in_head = self._in_head
         try:
@@ -100,8 +106,7 @@ class Connection(asyncio.Protocol):
         """Take nothing more from a client that reads too slowly, and wait only so long."""
         self._held = True
         self._taken.clear()
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self._pause()
         self._start_timer(self._settings.send_s_max, self._abort)
 
     def resume_writing(self) -> None:
@@ -109,8 +114,7 @@ class Connection(asyncio.Protocol):
         self._held = False
         self._taken.set()
         self._stop_timer()
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._resume()
         self._next()
 
     # the parser's side
@@ -180,8 +184,8 @@ class Connection(asyncio.Protocol):
 
     def _after_data(self) -> None:
         """Bound the queue and the time a request may take to arrive."""
-        if len(self._waiting) > self._settings.pipelined_max and self._transport is not None:
-            self._transport.pause_reading()
+        if len(self._waiting) > self._settings.pipelined_max:
+            self._pause()
         if self._held:
             return
         if not self._receiving:
@@ -239,8 +243,8 @@ class Connection(asyncio.Protocol):
     def _nothing_waiting(self) -> None:
         if self._refusal is not None and self._finish:
             self._send_last(self._refusal)
-        elif self._transport is not None and not self._transport.is_closing() and not self._held:
-            self._transport.resume_reading()
+        elif not self._held:
+            self._resume()
 
     def _send(self, reply: Reply, *, close: bool) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -272,10 +276,20 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(refusal.encoded(close=True))
-        self._transport.resume_reading()
+        self._resume()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._start_timer(self._settings.linger_s_max, self._close)
+
+    def _pause(self) -> None:
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._paused and self._transport is not None and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
 
     def _close(self) -> None:
         if self._transport is not None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+CONTENT_TYPES_MAX = 256
+"""Kinds of replies whose heads are remembered."""
+LATIN = ("latin-1", "replace")
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One call of `/invocations`; header names are in lower case."""
 
     method: str
@@ -18,8 +23,7 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What goes back; `headers` are further ones, `Content-Length` is added on the way out.
 
     `pieces` is a body that is made as it is sent, in place of `body`.
@@ -28,7 +32,7 @@ class Reply:
     status: int
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NONE
     pieces: Iterator[bytes] | None = None
 
     @classmethod
@@ -38,14 +42,20 @@ class Reply:
 
     def encoded(self, *, close: bool) -> bytes:
         """Return the bytes of an HTTP/1.1 response; its head alone if the body comes in pieces."""
-        further = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in self.headers.items())
-        ending = "Connection: close\r\n" if close else ""
-        length = f"Content-Length: {len(self.body)}" if self.pieces is None else "Transfer-Encoding: chunked"
-        content = f"Content-Type: {_one_line(self.content_type)}\r\n{length}\r\n"
-        if self.status == HTTPStatus.NO_CONTENT:
-            content = ""  # RFC 9110, 8.6: a 204 carries no Content-Length.
-        head = f"HTTP/1.1 {self.status} {_phrase(self.status)}\r\n{content}{further}{ending}\r\n"
-        return head.encode("latin-1", "replace") + self.body
+        status, body, content_type, headers, pieces = self
+        head = _head(status, content_type)
+        if status != HTTPStatus.NO_CONTENT:  # RFC 9110, 8.6: a 204 carries no Content-Length.
+            head += b"Content-Length: %d\r\n" % len(body) if pieces is None else b"Transfer-Encoding: chunked\r\n"
+        if headers:
+            head += "".join(f"{name}: {_one_line(value)}\r\n" for name, value in headers.items()).encode(*LATIN)
+        return b"%bConnection: close\r\n\r\n%b" % (head, body) if close else b"%b\r\n%b" % (head, body)
+
+
+@lru_cache(CONTENT_TYPES_MAX)
+def _head(status: int, content_type: str) -> bytes:
+    """Return the status line of a reply and what it says of its kind."""
+    content = "" if status == HTTPStatus.NO_CONTENT else f"Content-Type: {_one_line(content_type)}\r\n"
+    return f"HTTP/1.1 {status} {_phrase(status)}\r\n{content}".encode(*LATIN)
 
 
 def _one_line(value: str) -> str:

@@ -14,9 +14,9 @@ import xgboost
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from clary_runtime.algorithms.xgboost.acceleration import ROWS_MAX, TOLERANCE, accelerated
-from clary_runtime.algorithms.xgboost.hosting import loader
+from clary_runtime.algorithms.xgboost.hosting import HostedModel, loader
 from clary_runtime.algorithms.xgboost.library import Booster, LibraryError, load_library
-from clary_runtime.algorithms.xgboost.trees import DEPTH_MAX, LEAF, NODES_MAX, NotCompilable, compiled
+from clary_runtime.algorithms.xgboost.trees import DEPTH_MAX, LEAF, NODES_MAX, NotCompilable, bound, compiled
 from clary_runtime.logs import LOG
 from clary_runtime.serving.messages import Request
 
@@ -69,6 +69,19 @@ def test_a_value_equal_to_a_threshold_goes_the_same_way():
         for feature, threshold in zip(tree["split_indices"], tree["split_conditions"], strict=True):
             row[feature] = threshold
         assert predict(row.tolist()) == pytest.approx(booster.predict(row, len(row)).values, rel=TOLERANCE)
+
+
+def test_a_moved_threshold_parts_numbers_as_rounding_them_would():
+    chance = random.Random(3)
+    special = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0**-149, -(2.0**-149), 2.0**-126, 3.4028232635611926e38, 16777216.0]
+    for threshold in [*special, *(chance.gauss(0, 1) * 10 ** chance.randint(-30, 30) for _ in range(500))]:
+        threshold = float(np.float32(threshold))
+        neighbours = [float(np.nextafter(np.float32(threshold), np.float32(to))) for to in (-np.inf, np.inf)]
+        near = [threshold, *neighbours, *((each + threshold) / 2 for each in neighbours)]
+        for number in [
+            each for point in near for each in (np.nextafter(point, -np.inf), point, np.nextafter(point, np.inf))
+        ]:
+            assert (number < bound(threshold)) == bool(np.float32(number) < np.float32(threshold)), (number, threshold)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +168,17 @@ def test_rounds_after_the_best_one_do_not_count():
     row = array("f", features[0])
     predict = compiled(booster.document(BYTES_MAX), booster.rounds_end)
     assert predict(row.tolist()) == pytest.approx(booster.predict(row, len(row)).values, rel=TOLERANCE)
+
+
+def test_a_plain_row_is_rounded_as_the_library_rounds_it():
+    booster = trained(load_diabetes, objective="reg:squarederror")
+    hosted = HostedModel(booster, "text/csv", ())
+    chance = np.random.default_rng(4)
+    bodies = [",".join(map(repr, row)).encode() for row in chance.normal(0, 0.05, (50, booster.columns)).tolist()]
+    requests = [Request("POST", "/invocations", {"content-type": "text/csv"}, body) for body in bodies]
+    before = [float(hosted.answer(each).body) for each in requests]
+    hosted.accelerate()
+    assert [float(hosted.answer(each).body) for each in requests] == pytest.approx(before, rel=TOLERANCE)
 
 
 @pytest.mark.parametrize(("variables", "said"), [({}, "Acceleration: on"), ({"CLARY_ACCELERATION": "off"}, "")])

@@ -31,15 +31,18 @@ MISSING_SHARE = 0.1
 class Accelerated:
     """A booster whose small requests are answered by compiled trees."""
 
-    predict_row: Predict
+    trees: Predict
+
+    def predict_row(self, row: Sequence[float]) -> Prediction:
+        """Predict one row; the library's answers are 32-bit floats."""
+        found = array("f", self.trees(row)).tolist()
+        return Prediction(found, len(found))
 
     def predict(self, values: array[float], columns: int) -> Prediction:
         """Predict dense rows as `Booster.predict` does."""
-        found: array[float] = array("f")
         listed = values.tolist()
-        for start in range(0, len(listed), columns):
-            found.extend(self.predict_row(listed[start : start + columns]))
-        return Prediction(found.tolist(), len(found) * columns // len(listed))
+        rows = [self.predict_row(listed[start : start + columns]) for start in range(0, len(listed), columns)]
+        return Prediction([value for row in rows for value in row.values], rows[0].width)
 
 
 def accelerated(booster: Booster, *, chance: random.Random, stopwatch: Callable[[], float]) -> Accelerated | None:

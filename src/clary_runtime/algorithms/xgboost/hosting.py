@@ -12,6 +12,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from clary_runtime import lean
 from clary_runtime.algorithms.xgboost import answers
 from clary_runtime.algorithms.xgboost.acceleration import ROWS_MAX, Accelerated, accelerated
 from clary_runtime.algorithms.xgboost.library import Booster, LibraryError, Prediction, load_library
-from clary_runtime.algorithms.xgboost.payloads import PayloadError, csv_rows, libsvm_rows
+from clary_runtime.algorithms.xgboost.payloads import PayloadError, csv_rows, libsvm_rows, plain_row
 from clary_runtime.errors import ClientError
 from clary_runtime.serving.messages import Reply, Request
 
@@ -29,6 +30,8 @@ ACCELERATE_AFTER_S = 0.3
 """When trees are compiled: not while the first requests come, which would wait for the same processor."""
 # A body this small is answered in less time than handing it to another thread would take.
 INLINE_BYTES_MAX = 16 << 10
+FORMS_MAX = 256
+"""Content types whose bare form is remembered."""
 CSV_TYPES = ("text/csv", "csv")
 LIBSVM_TYPES = ("text/libsvm", "text/x-libsvm", "libsvm")
 
@@ -103,6 +106,8 @@ class HostedModel:
 
     def _predicted(self, body: bytes, content_type: str) -> Prediction:
         if content_type in CSV_TYPES:
+            if self._accelerated is not None and (row := plain_row(body)) and len(row) == self._booster.columns:
+                return self._accelerated.predict_row(row)
             values, columns = csv_rows(body)
             if columns != self._booster.columns:
                 raise ValueError(
@@ -134,6 +139,7 @@ class HostedModel:
         return accept if accept in answers.ACCEPTED else None
 
 
+@lru_cache(FORMS_MAX)
 def _bare(value: str) -> str:
     return value.partition(";")[0].strip().lower()
 

@@ -13,7 +13,7 @@ import json
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 IN_PLACE_BOOSTERS = frozenset({"gbtree", "dart"})
 
@@ -22,8 +22,7 @@ class LibraryError(Exception):
     """The library refused a call; its own words."""
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """What the library predicts: `values`, row by row, `width` to a row."""
 
     values: list[float]

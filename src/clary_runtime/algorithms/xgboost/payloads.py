@@ -16,6 +16,14 @@ class PayloadError(Exception):
     """A body that does not hold what its content type promises."""
 
 
+def plain_row(body: bytes) -> list[float] | None:
+    """Return the values of a CSV body that is one row of numbers, None if it is more than that."""
+    try:
+        return [*map(float, body.split(b","))]
+    except ValueError:
+        return None
+
+
 def csv_rows(body: bytes) -> tuple[array[float], int]:
     """Return the values of a CSV body, row by row, and how many make a row; an empty field is a missing value."""
     lines = body.split() if b" " not in body and b"\t" not in body else body.strip().splitlines()

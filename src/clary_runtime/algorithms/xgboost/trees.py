@@ -7,6 +7,7 @@ most of which is spent around the trees. Pure; what cannot be told so raises `No
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,11 +18,13 @@ DEPTH_MAX = 40
 PART_NODES = 2_000
 """Nodes that are compiled at a time: other threads wait for as long."""
 LEAF = -1
+SMALLEST, LARGEST = 2.0**-149, 3.4028234663852886e38
+"""Of positive 32-bit floats."""
 
 Tree = Mapping[str, Sequence[Any]]
 Part = Callable[[Sequence[float]], float]
 Predict = Callable[[Sequence[float]], list[float]]
-"""Takes a row of 32-bit floats, not-a-number where a value is missing."""
+"""Takes a row of numbers as they are written, not-a-number where a value is missing."""
 
 
 class NotCompilable(Exception):
@@ -93,7 +96,7 @@ def _check(trees: Sequence[Tree]) -> None:
     for tree in trees:
         if any(tree["split_type"]):
             raise NotCompilable("splits by category")
-        if not all(map(math.isfinite, tree["split_conditions"])):
+        if not all(abs(number) < LARGEST for number in tree["split_conditions"]):
             raise NotCompilable("a number that is not finite")
         if _depth(tree) > DEPTH_MAX:
             raise NotCompilable(f"a tree deeper than {DEPTH_MAX}")
@@ -135,12 +138,35 @@ def _part(trees: Sequence[Tree]) -> Part:
 
 def _expression(tree: Tree, node: int) -> str:
     """Return a node's value: a missing one, of which every comparison is false, goes where the model sends it."""
-    condition = repr(array("f", (tree["split_conditions"][node],))[0])
+    condition = _single(tree["split_conditions"][node])
     children = [_expression(tree, child) for child in _children(tree, node)]
     if not children:
         return f"({condition})"
     left, right = children
-    feature = f"f{int(tree['split_indices'][node])}"
+    feature, condition = f"f{int(tree['split_indices'][node])}", bound(condition)
     if tree["default_left"][node]:
         return f"({right} if {feature}>={condition} else {left})"
     return f"({left} if {feature}<{condition} else {right})"
+
+
+def bound(threshold: float) -> float:
+    """Return the least number that is not below a 32-bit threshold once it is rounded to 32 bits itself.
+
+    The library rounds the values of a row; with the threshold moved instead they are compared as they are.
+    """
+    middle = (_below(threshold) + threshold) / 2
+    return middle if _single(middle) >= threshold else math.nextafter(middle, math.inf)
+
+
+def _below(number: float) -> float:
+    """Return the next 32-bit float towards minus infinity."""
+    if number == 0:
+        return -SMALLEST
+    (bits,) = struct.unpack("i", struct.pack("f", number))
+    (found,) = struct.unpack("f", struct.pack("i", bits - 1 if number > 0 else bits + 1))
+    return float(found)
+
+
+def _single(number: float) -> float:
+    """Return a number rounded to 32 bits."""
+    return array("f", (number,))[0]
