@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from clary.core.errors import ServiceError
 from clary.wire.aws_chunked import LINE_BYTES_MAX, TRAILERS_MAX, ChunkedBody
-from clary.wire.sigv4 import EMPTY_SHA256, Signature, signing_key
+from clary.wire.sigv4 import EMPTY_SHA256, Signature
 from clary.wire.sigv4_chunks import ChunkSignatures
+from clary.wire.sigv4_keys import signing_key
 
 
 class Source:

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from clary.core.errors import ServiceError
 from clary.wire.message import Headers, Request
-from clary.wire.sigv4 import EMPTY_SHA256, check, check_digest, check_payload, parse, signing_key
+from clary.wire.sigv4 import EMPTY_SHA256, check, check_digest, check_payload, parse
 from clary.wire.sigv4_chunks import ChunkSignatures
+from clary.wire.sigv4_keys import signing_key
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"

@@ -11,8 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,9 +23,12 @@ from clary.access.requirements import requirements
 from clary.core.clock import Clock
 from clary.core.errors import AccessDenied, ServiceError
 from clary.gateway.answers import internal, overloaded
+from clary.gateway.forms import Filled, Form
+from clary.gateway.known import Admitted, Asked, Credential, Key, Known, Leave
 from clary.wire import sigv4, sigv4_faults
 from clary.wire.message import Request
-from clary.wire.sigv4 import Signature, SigningKey
+from clary.wire.sigv4 import Signature
+from clary.wire.sigv4_keys import SigningKey, signing_key
 
 log = logging.getLogger(__name__)
 
@@ -47,55 +49,23 @@ UNKNOWN_S = 2.0
 SIGNING_KEYS_MAX = 16
 DECISIONS_MAX = 1_000
 
-
-class Credential(Protocol):
-    """Whose key it is, and what it signs with."""
-
-    @property
-    def secret(self) -> str:
-        """Return the secret access key."""
-
-    @property
-    def principal(self) -> Principal:
-        """Return the caller."""
-
-    @property
-    def expires(self) -> float | None:
-        """Return when it ends, None if never."""
-
-
-Asked = tuple[tuple[str, str], ...]
-"""What a policy may speak of: names and values."""
 Find = Callable[[str, str], Credential | None]
 """Returns the credential of an access key and session token, None if there is none; reads the store."""
 TagsOf = Callable[[str, str, str], Context]
 """Returns the tags of an endpoint, by account, region and name, as condition keys; reads the store."""
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """The call may go on, in this account and region."""
-
-    account: str
-    region: str
-
-
 Told = Callable[[Admitted | ServiceError], None]
-
-
-@dataclass(slots=True)
-class Known:
-    """What is remembered of one key."""
-
-    credential: Credential
-    lasting: bool  # decisions depend on nothing but principal and parameters
-    tagged: bool = False  # decisions depend on the tags of endpoints
-    signing_keys: dict[tuple[str, str], SigningKey] = field(default_factory=dict)
-    decisions: dict[tuple[str, Asked], str] = field(default_factory=dict)
-
-
 Found = Known | ServiceError | None
 """None is a key that is nobody's."""
+
+
+class Call(NamedTuple):
+    """A request that asks to be admitted."""
+
+    key: Key
+    signature: Signature
+    request: Request
+    told: Asked
+    form: Form | None
 
 
 class Admission:
@@ -109,26 +79,37 @@ class Admission:
         self._find = find
         self._tags_of = tags_of
         self._clock = clock
-        self._known: dict[tuple[str, str], Known] = {}
-        self._unknown: dict[tuple[str, str], float] = {}
-        self._looking: dict[tuple[str, str], list[Callable[[Found], None]]] = {}
+        self._known: dict[Key, Known] = {}
+        self._unknown: dict[Key, float] = {}
+        self._looking: dict[Key, list[Callable[[Found], None]]] = {}
         self._waiting = 0
         self._forgotten = 0
 
-    def admit(self, request: Request, told: Asked, then: Told) -> None:
-        """Tell whether the request may go on: at once if its key is known, else as soon as it is."""
+    def admit(self, request: Request, told: Asked, then: Told, form: Form | None = None) -> None:
+        """Tell whether the request may go on: at once if its key is known, else as soon as it is.
+
+        `form` learns what was decided, if that holds for other requests too.
+        """
         signature = sigv4.parse(request)
         if signature is None:
             raise sigv4_faults.missing_signature("json")
         if signature.service != SERVICE:
             message = f"Credential should be scoped to correct service: '{SERVICE}'."
             raise sigv4_faults.mismatch("json", message)
-        key = (signature.access_key, signature.session_token)
-        known = self._known.get(key)
+        call = Call((signature.access_key, signature.session_token), signature, request, told, form)
+        known = self._known.get(call.key)
         if known is not None and not known.tagged:
-            then(self._outcome(known, signature, request, told, {}))
+            then(self._outcome(known, call, {}))
         else:
-            self._look_further(key, signature, request, told, then)
+            self._look_further(call, then)
+
+    def admit_alike(self, filled: Filled, body: bytes) -> Admitted | None:
+        """Admit a request of a form that has leave, if its signature holds; None if it must go the long way."""
+        form, now = filled.form, self._clock()
+        leave = form.leave
+        if leave is None or self._known.get(leave.key) is not leave.known or leave.known.expired(now):
+            return None
+        return leave.admitted if form.seal.holds(filled.values, body, leave.signing_key, now) else None
 
     def forget(self, accounts: frozenset[str], *, everyone: bool) -> None:
         """Drop what is remembered of these accounts, or of all; and every key that was nobody's."""
@@ -138,57 +119,57 @@ class Admission:
             if everyone or known.credential.principal.account in accounts:
                 del self._known[key]
 
-    def _look_further(
-        self, key: tuple[str, str], signature: Signature, request: Request, told: Asked, then: Told
-    ) -> None:
+    def _look_further(self, call: Call, then: Told) -> None:
         """Look up what is not remembered: the key, and the tags that a policy asks for."""
 
         def settle(found: Found) -> None:
             def decide(tags: Context | ServiceError) -> None:
-                then(self._outcome(found, signature, request, told, tags))
+                then(self._outcome(found, call, tags))
 
             if isinstance(found, Known) and found.tagged:
-                account, name = found.credential.principal.account, dict(told).get("EndpointName", "")
-                self._read_tags((account, signature.region, name), decide)
+                account, name = found.credential.principal.account, dict(call.told).get("EndpointName", "")
+                self._read_tags((account, call.signature.region, name), decide)
             else:
                 decide({})
 
-        known = self._known.get(key)
-        if known is not None or self._unknown.get(key, 0.0) > self._clock():
+        known = self._known.get(call.key)
+        if known is not None or self._unknown.get(call.key, 0.0) > self._clock():
             settle(known)
         else:
-            self._look_up(key, settle)
+            self._look_up(call.key, settle)
 
-    def _outcome(
-        self, known: Found, signature: Signature, request: Request, told: Asked, tags: Context | ServiceError
-    ) -> Admitted | ServiceError:
+    def _outcome(self, known: Found, call: Call, tags: Context | ServiceError) -> Admitted | ServiceError:
         if known is None:
-            return sigv4_faults.unknown_access_key(signature.dialect, signature.access_key)
+            return sigv4_faults.unknown_access_key(call.signature.dialect, call.signature.access_key)
         if isinstance(known, ServiceError):
             return known
         if isinstance(tags, ServiceError):
             return tags
         try:
-            return self._decide(known, signature, request, told, tags)
+            return self._decide(known, call, tags)
         except ServiceError as refused:
             return refused
 
-    def _decide(self, known: Known, signature: Signature, request: Request, told: Asked, tags: Context) -> Admitted:
-        credential, now = known.credential, self._clock()
-        if credential.expires is not None and credential.expires <= now:
+    def _decide(self, known: Known, call: Call, tags: Context) -> Admitted:
+        signature, principal, now = call.signature, known.credential.principal, self._clock()
+        if known.expired(now):
             raise sigv4_faults.expired_token(signature.dialect)
-        sigv4.check(signature, request, _signing_key(known, signature), now)
-        key = (signature.region, told)
+        signing_key = _signing_key(known, signature)
+        sigv4.check(signature, call.request, signing_key, now)
+        key = (signature.region, call.told)
         denied = known.decisions.get(key)
         if denied is None:
-            denied = _denied(credential.principal, signature.region, request, told, now, tags)
+            denied = _denied(principal, signature.region, call.request, call.told, now, tags)
             if known.lasting:
                 _keep(known.decisions, key, denied, DECISIONS_MAX)
         if denied:
             raise AccessDenied(denied)
-        return Admitted(credential.principal.account, signature.region)
+        admitted = Admitted(principal.account, signature.region)
+        if call.form is not None and known.lasting:
+            call.form.learn(signature, Leave(call.key, known, signing_key, admitted))
+        return admitted
 
-    def _look_up(self, key: tuple[str, str], then: Callable[[Found], None]) -> None:
+    def _look_up(self, key: Key, then: Callable[[Found], None]) -> None:
         if self._waiting >= WAITING_MAX or (key not in self._looking and len(self._looking) >= LOOKING_MAX):
             then(overloaded("Too many access keys are being looked up. Reduce your request rate."))
             return
@@ -200,7 +181,7 @@ class Admission:
             future = self._loop.run_in_executor(self._executor, self._find, *key)
             future.add_done_callback(lambda done: self._found(key, done, forgotten))
 
-    def _found(self, key: tuple[str, str], done: asyncio.Future[Credential | None], forgotten: int) -> None:
+    def _found(self, key: Key, done: asyncio.Future[Credential | None], forgotten: int) -> None:
         known = _found(done)
         if forgotten == self._forgotten:  # else it may be out of date already
             self._remember(key, known)
@@ -224,7 +205,7 @@ class Admission:
 
         self._loop.run_in_executor(self._executor, self._tags_of, *endpoint).add_done_callback(done)
 
-    def _remember(self, key: tuple[str, str], known: Found) -> None:
+    def _remember(self, key: Key, known: Found) -> None:
         if isinstance(known, Known):
             _keep(self._known, key, known, KNOWN_MAX)
         elif known is None:
@@ -250,7 +231,7 @@ def _signing_key(known: Known, signature: Signature) -> SigningKey:
     scope = (signature.date, signature.region)
     key = known.signing_keys.get(scope)
     if key is None:
-        key = sigv4.signing_key(known.credential.secret, signature.date, signature.region, signature.service)
+        key = signing_key(known.credential.secret, signature.date, signature.region, signature.service)
         _keep(known.signing_keys, scope, key, SIGNING_KEYS_MAX)
     return key
 

@@ -38,6 +38,16 @@ class Encoded(Protocol):
         """Return the bytes to send."""
 
 
+class Reader(Protocol):
+    """Whoever sends an answer in pieces."""
+
+    def go_on(self) -> None:
+        """Hear that everything is sent."""
+
+    def gone(self) -> None:
+        """Hear that the client has gone."""
+
+
 class Answer(NamedTuple):
     """What the client receives; `fields` are lines of the head, each with its end."""
 

@@ -16,9 +16,10 @@ from math import inf
 from typing import Protocol, cast
 
 from clary.gateway import answers
-from clary.gateway.answers import CONTINUE, Answer, Encoded
+from clary.gateway.answers import CONTINUE, Answer, Encoded, Reader
 from clary.gateway.bodies import Chunks, Pieces, TooLarge
-from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Heads, Malformed, may_be_invocation
+from clary.gateway.forms import Filled, Form, Forms
+from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Malformed, may_be_invocation, parse
 from clary.gateway.invocations import Respond
 
 IDLE_S = 75.0
@@ -36,16 +37,6 @@ LINGER_BYTES_MAX = 64 * 1024 * 1024
 LARGE_BYTES = 64 * 1024
 """A body beyond this is kept in the pieces that it comes in."""
 NO_REQUEST_ID = "-"
-
-
-class Reader(Protocol):
-    """Whoever sends an answer in pieces."""
-
-    def go_on(self) -> None:
-        """Hear that everything is sent."""
-
-    def gone(self) -> None:
-        """Hear that the client has gone."""
 
 
 class House(Protocol):
@@ -67,7 +58,11 @@ class House(Protocol):
     def draining(self) -> bool:
         """Say whether no further request is taken."""
 
-    def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
+    @property
+    def forms(self) -> Forms:
+        """Return the forms of requests."""
+
+    def invoke(self, head: Head | Filled, form: Form | None, body: bytes, began: float, respond: Respond) -> None:
         """Answer an invocation."""
 
     def stream(self, head: Head, body: bytes, began: float, outlet: Connection) -> None:
@@ -112,8 +107,8 @@ class Connection(asyncio.Protocol):
         self._searched = 0
         self._lingered = 0
         self._began = 0.0
-        self._heads = Heads()
-        self._head: Head | None = None
+        self._head: Head | Filled | None = None
+        self._form: Form | None = None  # of the request before
         self._chunks: Chunks | None = None
         self._reader: Reader | None = None
         self._pieces: Pieces | None = None  # of a large body, while it is read
@@ -153,6 +148,8 @@ class Connection(asyncio.Protocol):
             self._lingered += len(data)
             if self._lingered > LINGER_BYTES_MAX:
                 self._transport.abort()
+            return
+        if self._form is not None and self._take_alike(self._form, data):
             return
         if self._pieces is not None:
             data = self._pieces.take(data)
@@ -205,6 +202,18 @@ class Connection(asyncio.Protocol):
         if not self.busy:
             self._transport.close()
 
+    def _take_alike(self, form: Form, data: bytes) -> bool:
+        """Take a whole request that is like the one before; return whether `data` is one."""
+        if self._state is not State.HEAD or self._buffer or not self._writable:
+            return False
+        end = data.find(HEAD_END) + len(HEAD_END)
+        filled = form.fill(data[:end])
+        if filled is None or len(data) != end + filled.length or filled.length > self._house.body_bytes_max:
+            return False
+        self._head, self._began = filled, self._house.stopwatch()
+        self._ask(filled, data[end:])
+        return True
+
     def _wait(self, seconds: float) -> None:
         self._deadline = self._house.loop.time() + seconds
 
@@ -251,7 +260,7 @@ class Connection(asyncio.Protocol):
         self._searched = max(1, len(self._buffer) - len(HEAD_END))
 
     def _begin(self, raw: bytes) -> bool:
-        head = self._heads.parse(raw)
+        head = self._read(raw)
         if head is None:
             if self._handed_back:
                 raise Malformed("The api took this for an invocation, which it is not.")
@@ -275,6 +284,14 @@ class Connection(asyncio.Protocol):
             self._transport.write(CONTINUE)
         return False
 
+    def _read(self, raw: bytes) -> Head | Filled | None:
+        """Return a head, None if it is no invocation's; raise Malformed."""
+        if self._form is not None and (filled := self._form.fill(raw)) is not None:
+            return filled
+        head = parse(raw)
+        self._form = None if head is None else self._house.forms.of(head, raw)
+        return head
+
     def _read_body(self) -> bool:
         assert self._head is not None, "a body follows a head"
         if self._chunks is not None:
@@ -293,15 +310,19 @@ class Connection(asyncio.Protocol):
                 return False
             body = bytes(memoryview(self._buffer)[:length])
             del self._buffer[:length]
+        self._ask(self._head, body)
+        return True
+
+    def _ask(self, head: Head | Filled, body: bytes) -> None:
+        """Ask for the answer to a whole request."""
         self._state = State.ANSWER
         self._deadline = inf
         if self._buffer:
             self._pause()
-        if self._head.streams:
-            self._house.stream(self._head, body, self._began, self)
+        if isinstance(head, Head) and head.streams:
+            self._house.stream(head, body, self._began, self)
         else:
-            self._house.invoke(self._head, body, self._began, self.respond)
-        return True
+            self._house.invoke(head, self._form, body, self._began, self.respond)
 
     # What an answer in pieces needs; see streams.Outlet.
 

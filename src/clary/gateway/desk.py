@@ -15,6 +15,7 @@ from clary.core import handoff
 from clary.core.settings import Settings
 from clary.gateway import answers
 from clary.gateway.connections import LINGER_S, Connection
+from clary.gateway.forms import Forms
 from clary.gateway.hall import Hall, context_of
 from clary.gateway.invocations import Plane
 from clary.gateway.streams import Streams
@@ -50,6 +51,7 @@ class Desk:
         self.loop = loop
         self.body_bytes_max = settings.invocation_bytes_max
         self.draining = False
+        self.forms = Forms()
         self.invoke = plane.invoke
         self._streams = Streams(plane)
         self.stream = self._streams.begin

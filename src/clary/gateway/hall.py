@@ -15,6 +15,7 @@ from clary.core import origins
 from clary.core.settings import Settings
 from clary.gateway import tls
 from clary.gateway.connections import Connection, House
+from clary.gateway.forms import Filled, Form
 from clary.gateway.guests import Guest
 from clary.gateway.heads import Head
 from clary.gateway.http2 import PREFACE, Http2
@@ -104,6 +105,7 @@ class SecureHouse:
         self.loop = house.loop
         self.stopwatch = house.stopwatch
         self.body_bytes_max = house.body_bytes_max
+        self.forms = house.forms
         self.hand_over = house.hand_over
         self.opened = house.opened
         self.closed = house.closed
@@ -114,9 +116,9 @@ class SecureHouse:
         """Say whether no further request is taken."""
         return self._house.draining
 
-    def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
+    def invoke(self, head: Head | Filled, form: Form | None, body: bytes, began: float, respond: Respond) -> None:
         """Answer an invocation, which is known to be secure."""
-        self._house.invoke(head._replace(secure=True), body, began, respond)
+        self._house.invoke(head._replace(secure=True), form, body, began, respond)
 
     def stream(self, head: Head, body: bytes, began: float, outlet: Connection) -> None:
         """Answer an invocation, which is known to be secure, as the answer comes."""

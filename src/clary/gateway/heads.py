@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from clary.wire.message import Headers
@@ -16,8 +15,6 @@ from clary.wire.message import Headers
 HEAD_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 100
 HEAD_END = b"\r\n\r\n"
-KEPT_BYTES_MAX = 4096
-"""Of a head, until the next one of the connection has come."""
 START = b"POST /endpoints/"
 LINE_END = b"\r\n"
 INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations(-response-stream)?")
@@ -29,13 +26,6 @@ TOKEN = b"!#$%&'*+-.^_`|~" + string.ascii_letters.encode() + string.digits.encod
 FOR_THE_MODEL = ("content-type", "accept")
 PREFIX = "x-amzn-sagemaker-"
 """Of header fields that say what is asked for."""
-CHANGING = frozenset(
-    (
-        "amz-sdk-invocation-id", "amz-sdk-request", "authorization", "content-length", "date", "traceparent",
-        "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amzn-trace-id",
-    )
-)  # fmt: skip
-"""Header fields that change from request to request, and say nothing of what is asked for."""
 
 
 class Malformed(Exception):
@@ -62,67 +52,18 @@ class Head(NamedTuple):
     secure: bool = False  # it came over TLS
     chunks: bool = True  # the client knows the chunks of HTTP/1.1
 
-    def with_values(self, values: Mapping[str, str]) -> Head:
-        """Return a head that differs in header fields that say nothing of what is asked for."""
-        path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked, *rest = self
-        headers = headers.replaced(values)
-        if "content-length" in values and length is not None:
-            length = _number(headers)
-        return Head(path, query, headers, length, keep_alive, expects_continue, endpoint, streams, asked, *rest)
-
 
 def may_be_invocation(begun: bytearray) -> bool:
     """Say whether a request that begins so may turn out to be an invocation."""
     return begun.startswith(START) or START.startswith(begun)
 
 
-class Heads:
-    """Reads the heads of one connection: what stands in one as it stood in the one before is not read again."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._changing: list[tuple[str, str] | None] = []  # of each line that may change: the field's name as written
-        self._before: Head | None = None
-
-    def parse(self, raw: bytes) -> Head | None:
-        """Return the head that ends with the empty line of `raw`, None if it is no invocation's, or raise Malformed."""
-        lines = raw[: -len(HEAD_END)].decode("latin-1").split("\r\n")
-        if raw.translate(None, TEXT) != LINE_END * (len(lines) + 1):
-            raise Malformed("The request head has a control character.")
-        head = self._read_changes(lines)
-        if head is None:
-            head = _read(lines)
-            once = head is not None and len(set(head.headers)) == len(lines) - 1  # no field came twice
-            self._before = head if once and len(raw) <= KEPT_BYTES_MAX else None
-            self._changing = [_changing(line) for line in lines] if self._before is not None else []
-        self._lines = lines if self._before is not None else []
-        return head
-
-    def _read_changes(self, lines: list[str]) -> Head | None:
-        """Return the head if only fields that change anyway differ from the one before."""
-        before = self._before
-        if before is None or len(lines) != len(self._lines):
-            return None
-        values = {}
-        for old, new, changing in zip(self._lines, lines, self._changing):  # noqa: B905 - as many, see above
-            if old != new:
-                if changing is None or not new.startswith(changing[0]):
-                    return None
-                start, name = changing
-                values[name] = new[len(start) :].strip(" \t")
-        self._before = before.with_values(values)
-        return self._before
-
-
-def _changing(line: str) -> tuple[str, str] | None:
-    """Return how a field begins that changes from request to request, and its name in lower case."""
-    name, colon, _ = line.partition(":")
-    return (name + colon, name.lower()) if name.lower() in CHANGING else None
-
-
 def parse(raw: bytes) -> Head | None:
-    """Return the first head of a connection, as `Heads.parse` does."""
-    return Heads().parse(raw)
+    """Return the head that ends with the empty line of `raw`, None if it is no invocation's, or raise Malformed."""
+    lines = raw[: -len(HEAD_END)].decode("latin-1").split("\r\n")
+    if raw.translate(None, TEXT) != LINE_END * (len(lines) + 1):
+        raise Malformed("The request head has a control character.")
+    return _read(lines)
 
 
 def _read(lines: list[str]) -> Head | None:

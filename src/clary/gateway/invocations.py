@@ -16,12 +16,14 @@ from itertools import count
 from clary.core.clock import Clock
 from clary.core.errors import ServiceError
 from clary.gateway import answers
-from clary.gateway.admission import Admission, Admitted
+from clary.gateway.admission import Admission
 from clary.gateway.answers import Answer, Encoded, NobodyThere
 from clary.gateway.deadlines import Deadlines
 from clary.gateway.endpoints import Endpoint
+from clary.gateway.forms import Filled, Form
 from clary.gateway.heads import Head
 from clary.gateway.instances import Instances
+from clary.gateway.known import Admitted
 from clary.gateway.lanes import Lane
 from clary.gateway.parameters import Parameters, read, unsupported
 from clary.gateway.replies import Broken, Reply
@@ -58,13 +60,19 @@ class Plane:
     request_ids: Iterator[str]
     notes: Notes
 
-    def invoke(self, head: Head, body: bytes, began: float, respond: Respond) -> None:
+    def invoke(self, head: Head | Filled, form: Form | None, body: bytes, began: float, respond: Respond) -> None:
         """Answer one request, whatever happens; `began` is when its head had come, by the stopwatch."""
         request_id = next(self.request_ids)
         try:
+            if isinstance(head, Filled):
+                admitted = self.admission.admit_alike(head, body)
+                if admitted is not None:
+                    Invocation(self, head.form.parameters, body, began, request_id, respond).admitted(admitted)
+                    return
+                head = head.head()
             invocation = Invocation(self, read(head), body, began, request_id, respond)
             request = Request("POST", head.path, head.query, head.headers, body, head.secure)
-            self.admission.admit(request, invocation.parameters.told, invocation.admitted)
+            self.admission.admit(request, invocation.parameters.told, invocation.admitted, form)
         except ServiceError as error:
             respond(answers.refusal(error), request_id)
         except Exception:

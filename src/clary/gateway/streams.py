@@ -15,8 +15,7 @@ from typing import Protocol
 
 from clary.core.errors import ServiceError
 from clary.gateway import answers
-from clary.gateway.answers import Encoded
-from clary.gateway.connections import Reader
+from clary.gateway.answers import Encoded, Reader
 from clary.gateway.heads import Head
 from clary.gateway.invocations import Invocation, Plane
 from clary.gateway.parameters import read

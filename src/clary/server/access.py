@@ -20,6 +20,7 @@ from clary.services.s3.addressing import to_path_style
 from clary.services.s3.buckets import HOME_REGION
 from clary.wire import sigv2, sigv4, sigv4_faults
 from clary.wire.message import Body, BodyStream, Request
+from clary.wire.sigv4_keys import signing_key
 
 KEYS_MAX = 4096
 """Derived signing keys that are kept."""
@@ -74,7 +75,7 @@ class Authenticator:
     def __init__(self, principals: Principals, clock: Clock) -> None:
         self._principals = principals
         self._clock = clock
-        self._signing_key = lru_cache(KEYS_MAX)(sigv4.signing_key)
+        self._signing_key = lru_cache(KEYS_MAX)(signing_key)
 
     def signing_name(self, request: Request) -> str:
         """Return the service that the request claims to be signed for; '' if it claims nothing."""

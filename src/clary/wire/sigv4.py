@@ -20,6 +20,7 @@ from clary.wire import sigv4_faults as faults
 from clary.wire.message import Request
 from clary.wire.sigv4_canonical import canonical_request, recoded
 from clary.wire.sigv4_faults import Dialect
+from clary.wire.sigv4_keys import SigningKey
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SKEW_S = 15 * 60
@@ -71,30 +72,6 @@ def parse(request: Request) -> Signature | None:
     if request.query and "AWSAccessKeyId=" in request.query and "Signature=" in request.query:
         raise _unsupported()
     return None
-
-
-class SigningKey(bytes):
-    """The key of an HMAC with SHA-256 (RFC 2104), its first steps done; half as dear as starting anew each time."""
-
-    def __init__(self, _: bytes) -> None:
-        block = self.ljust(64, b"\0")
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def sign(self, text: bytes) -> str:
-        """Return the HMAC of a text, in hex."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(text)
-        outer.update(inner.digest())
-        return outer.hexdigest()
-
-
-def signing_key(secret: str, date: str, region: str, service: str) -> SigningKey:
-    """Return the key that signatures of a day, region and service are made with; worth keeping."""
-    key = f"AWS4{secret}".encode()
-    for part in (date, region, service, "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return SigningKey(key)
 
 
 def check(signature: Signature, request: Request, key: SigningKey, now: float) -> None:
@@ -242,7 +219,7 @@ def _scoped(dialect: Dialect, text: str, parts: list[str]) -> tuple[str, str, st
 def _moment(dialect: Dialect, stamp: str) -> tuple[str, float]:
     try:
         if len(stamp) == 16 and stamp[8] == "T" and stamp[15] == "Z":
-            return stamp, _unix_time(stamp)
+            return stamp, unix_time(stamp)
         moment = parsedate_to_datetime(stamp).astimezone(UTC)
     except ValueError:
         text = f"Date must be in ISO-8601 'basic format'. Got '{stamp}'. See http://en.wikipedia.org/wiki/ISO_8601"
@@ -251,7 +228,8 @@ def _moment(dialect: Dialect, stamp: str) -> tuple[str, float]:
 
 
 @lru_cache(STAMPS_MAX)  # the stamps of one second are the same
-def _unix_time(stamp: str) -> float:
+def unix_time(stamp: str) -> float:
+    """Return the seconds since the epoch of a stamp as in `20130524T000000Z`, or raise ValueError."""
     return datetime.fromisoformat(stamp).timestamp()
 
 
