@@ -6,9 +6,10 @@ SOURCES := src tests tools benchmarks
 # Two at a time; the tests of one file stay together, since they share what is slow to start.
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile
 CLIENTS := awscli sagemaker2 sagemaker3
+PEERS := sagemaker mlserver litserve bentoml mlflow ray
 
 .DEFAULT_GOAL := setup
-.PHONY: help setup setup-runtime clients programs demo test test-slow check format bench bench-inference tables lock
+.PHONY: help setup setup-runtime clients programs demo test test-slow check format bench bench-inference bench-peers tables lock
 
 help:  ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -51,10 +52,15 @@ format: setup  ## Format the code, and mend what ruff can mend
 bench: setup  ## Run the benchmarks, one after the other
 	@for each in benchmarks/*.py; do echo "== $$each"; $(PYTHON) "$$each" || exit 1; done
 
-bench-inference: setup  ## Measure predictions beside bare servers of the same model (needs wrk)
-	@test -d .venv/clients/bench || { $(PYTHON3) -m venv .venv/clients/bench && \
-		.venv/clients/bench/bin/pip install -q -r requirements/bench.lock; }
+bench-inference: setup .venv/clients/bench/.installed  ## Measure predictions beside bare servers and installed peers (needs wrk)
 	@cd benchmarks && ../$(PYTHON) -m inference --write
+
+bench-peers: setup  ## Install the peers that bench-inference knows, or one of them (PEER=litserve)
+	@$(MAKE) --no-print-directory -k $(patsubst %,.venv/clients/bench-%/.installed,$(or $(PEER),$(PEERS)))
+
+.venv/clients/%/.installed: requirements/%.lock
+	@echo "Installing what $< pins ..."
+	@$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install -q --no-deps -r $< && touch $@
 
 tables: setup  ## Derive the generated tables anew
 	@for each in tools/*_index.py tools/*_table.py; do $(PYTHON) "$$each" || exit 1; done

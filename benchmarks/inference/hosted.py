@@ -65,21 +65,24 @@ def trained(running: Clary) -> bytes:
 
 
 @contextmanager
-def endpoint(running: Clary, name: str, environ: dict[str, str]) -> Iterator[Target]:
+def endpoint(running: Clary, title: str, environ: dict[str, str]) -> Iterator[Target]:
     """Give an endpoint of the trained model, and delete it."""
+    name = title.replace(" ", "-")
     sagemaker = running.client("sagemaker")
     container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/{_artifact()}", "Environment": environ}
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=_role(running), PrimaryContainer=container)
     variant = {"VariantName": "all", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    others = _keepers(running)
     began = time.monotonic()
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     runtime = running.client("sagemaker-runtime")
     row = rows(1, 2)[0]
     _until(lambda: _answers(runtime, name, row))
     start_s = time.monotonic() - began
+    own = _keepers(running) - others
     try:
-        yield Target(f"clary {name}", running.port, _parts(running), lambda: signed(runtime, name), start_s)
+        yield Target(title, running.port, lambda: _parts(running, own), lambda: signed(runtime, name), start_s)
     finally:
         sagemaker.delete_endpoint(EndpointName=name)
 
@@ -111,14 +114,18 @@ def _encoded(request: Any) -> bytes:
     return f"POST /{path} HTTP/1.1\r\n{head}\r\n".encode() + request.body
 
 
-def _parts(running: Clary) -> dict[str, tuple[int, ...]]:
-    """Return Clary's processes; the instance's are its keeper, which has no parent, and what it started."""
+def _parts(running: Clary, own: set[int]) -> dict[str, set[int]]:
+    """Return Clary's processes; the endpoint's are its keepers, which have no parent, and what they started."""
     pids = running.pids()
     gateways = {pid for name, pid in pids.items() if name.startswith("gateway")}
-    keepers = [json.loads(path.read_text())["pid"] for path in running.home.glob("i/*/keeper.json")]
-    model = {pid for keeper in keepers for pid in family(keeper)}
-    others = set(family(pids["supervisor"])) - gateways - model
-    return {GATEWAY: tuple(gateways), MODEL: tuple(model), OTHERS: tuple(others)}
+    instances = {pid for keeper in _keepers(running) for pid in family(keeper)}
+    model = {pid for keeper in own for pid in family(keeper)}
+    return {GATEWAY: gateways, MODEL: model, OTHERS: set(family(pids["supervisor"])) - gateways - instances}
+
+
+def _keepers(running: Clary) -> set[int]:
+    """Return the processes that own an instance each."""
+    return {json.loads(path.read_text())["pid"] for path in running.home.glob("i/*/keeper.json")}
 
 
 def _artifact() -> str:

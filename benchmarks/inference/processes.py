@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 CPUCLOCK_SCHED = 2
 """clock_getcpuclockid(3): the kernel's own number of a process's CPU clock is `~pid << 3 | 2`."""
+PR_SET_CHILD_SUBREAPER = 36
+END_S = 20.0
 
 
 def family(root: int) -> list[int]:
@@ -28,16 +34,47 @@ def parent_of(pid: int) -> int:
         return 0
 
 
-def cpu_s(pids: Iterable[int]) -> float:
-    """Return the CPU seconds of processes, user and system, to the nanosecond."""
-    return sum(time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED) for pid in pids)
+def clocks_s(pids: Iterable[int]) -> dict[int, float]:
+    """Return the CPU seconds of each process that still runs, user and system, to the nanosecond."""
+    found = {}
+    for pid in pids:
+        with suppress(OSError):  # it is gone
+            found[pid] = time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
+    return found
+
+
+def spent_s(before: Mapping[int, float], after: Mapping[int, float]) -> float:
+    """Return what processes took between two looks at their clocks; one that is new since took all it has."""
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
 
 def pss_mib(pids: Iterable[int]) -> float:
     """Return the memory of processes, what is shared divided among those that share it."""
-    return sum(_pss_kib(pid) for pid in pids) / 1024
+    return sum(map(_pss_kib, pids)) / 1024
+
+
+def adopt_orphans() -> None:
+    """Make the calling process the parent of its descendants whose own parents end, so that none leaves its family."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, and those of its family that outlive it."""
+    others = family(process.pid)[1:]
+    process.terminate()
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pid in others:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _pss_kib(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)

@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from inference.load import CONNECTIONS, Burst
+from inference.load import CONNECTIONS, Burst, Bursts
 
-Bursts = Mapping[tuple[str, int], Sequence[Burst]]
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2")
-BAR, GAP, LEFT, WIDTH = 16, 18, 170, 720
+BAR, GAP, LEFT, WIDTH, FIGURE = 14, 8, 150, 720, 50
+TOP, LEGEND, COLUMN = 36, 22, 110
+LONGEST = 4.0
+"""A bar longer than so many of the floor's is cut, and marked: the short ones are what the plot is for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One server at one number of connections: medians, and what it is beside the floor in the same rounds."""
+    """One server at one number of connections: medians, and what it is beside another in the same rounds."""
 
     requests_s: float
     cpu_us: float
     p50_us: float
     p99_us: float
+    failed: float  # of all requests
     cpu_ratio: float
     requests_ratio: float
+    p99_ratio: float
 
 
-def summary(bursts: Bursts, name: str, connections: int, floor: str) -> Summary:
+def summary(bursts: Bursts, name: str, connections: int, beside: str) -> Summary:
     """Return the medians of a server's bursts; ratios are medians of the ratios of each round."""
-    own, beside = bursts[name, connections], bursts[floor, connections]
-    pairs = list(zip(own, beside, strict=True))
+    own = bursts[name, connections]
+    pairs = list(zip(own, bursts[beside, connections], strict=True))
+    failed, answered = sum(each.failed for each in own), sum(each.answered for each in own)
     return Summary(
         requests_s=_median(own, lambda each: each.requests_s),
         cpu_us=_median(own, lambda each: each.total_us),
         p50_us=_median(own, lambda each: each.p50_us),
         p99_us=_median(own, lambda each: each.p99_us),
+        failed=failed / max(failed + answered, 1),
         cpu_ratio=statistics.median(a.total_us / b.total_us for a, b in pairs),
         requests_ratio=statistics.median(a.requests_s / b.requests_s for a, b in pairs),
+        p99_ratio=statistics.median(a.p99_us / b.p99_us for a, b in pairs),
     )
 
 
@@ -44,51 +52,73 @@ def table(bursts: Bursts, names: Sequence[str], floor: str, further: Mapping[str
     """Return a Markdown table; `further` holds memory in MiB and seconds to the first prediction."""
     lines = [
         "| system | connections | CPU us a request | of the floor's | requests/s | of the floor's | p50 ms | p99 ms "
-        "| PSS MiB | start s |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| failed | PSS MiB | start s |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name in names:
         for connections in CONNECTIONS:
             told = summary(bursts, name, connections, floor)
             memory_mib, start_s = further[name]
             lines.append(
-                f"| {name} | {connections} | {told.cpu_us:.0f} | {told.cpu_ratio:.2f} | {told.requests_s:,.0f} "
-                f"| {told.requests_ratio:.2f} | {told.p50_us / 1e3:.1f} | {told.p99_us / 1e3:.1f} "
+                f"| {name} | {connections} | {_figure(told.cpu_us)} | {_figure(told.cpu_ratio, 2)} "
+                f"| {_figure(told.requests_s)} | {_figure(told.requests_ratio, 2)} | {_figure(told.p50_us / 1e3, 1)} "
+                f"| {_figure(told.p99_us / 1e3, 1)} | {f'{told.failed:.1%}' if told.failed else ''} "
                 f"| {memory_mib:.0f} | {start_s:.2f} |"
             )
     return "\n".join(lines)
 
 
-def plot(bursts: Bursts, names: Sequence[str], connections: int, title: str) -> str:
+def plot(bursts: Bursts, names: Sequence[str], floor: str, connections: int, title: str) -> str:
     """Return an SVG: for each server a bar of its CPU a request, in the parts its processes play."""
     parts = {name: _parts(bursts[name, connections]) for name in names}
+    parts = {name: each for name, each in parts.items() if math.isfinite(sum(each.values()))}
     colours = dict(zip(dict.fromkeys(part for each in parts.values() for part in each), COLOURS, strict=False))
-    scale = (WIDTH - LEFT - 80) / max(sum(each.values()) for each in parts.values())
+    whole = {name: sum(each.values()) for name, each in parts.items()}
+    longest = min(max(whole.values()), LONGEST * whole[floor])
+    scale = (WIDTH - LEFT - FIGURE) / longest
     drawn = [_text(10, 20, title, "bold")]
-    for row, name in enumerate(names):
-        y, x = 40 + row * (BAR + GAP), float(LEFT)
-        drawn.append(_text(10, y + BAR - 3, name))
-        for part, us in parts[name].items():
-            drawn.append(f'<rect x="{x:.1f}" y="{y}" width="{us * scale:.1f}" height="{BAR}" fill="{colours[part]}"/>')
-            x += us * scale
-        drawn.append(_text(x + 6, y + BAR - 3, f"{sum(parts[name].values()):.0f}"))
-    bottom = 50 + len(names) * (BAR + GAP)
+    for row, (name, each) in enumerate(parts.items()):
+        y = TOP + row * (BAR + GAP)
+        drawn += [_text(10, y + BAR - 3, name), *_bar(each, y, scale, longest, colours)]
+    bottom = TOP + len(parts) * (BAR + GAP) + LEGEND
+    at = LEFT + whole[floor] * scale
+    drawn.append(f'<path d="M{at:.1f} {TOP - 6}V{bottom - LEGEND}" stroke="#333" stroke-dasharray="3 3"/>')
     for number, (part, colour) in enumerate(colours.items()):
-        x = LEFT + number * 130
-        drawn.append(f'<rect x="{x}" y="{bottom - 10}" width="10" height="10" fill="{colour}"/>')
-        drawn.append(_text(x + 15, bottom, part))
-    shape = f'width="{WIDTH}" height="{bottom + 15}" viewBox="0 0 {WIDTH} {bottom + 15}"'
+        drawn.append(_rectangle(LEFT + number * COLUMN, bottom - 10, 10, 10, colour))
+        drawn.append(_text(LEFT + number * COLUMN + 15, bottom, part))
+    shape = f'width="{WIDTH}" height="{bottom + 12}" viewBox="0 0 {WIDTH} {bottom + 12}"'
     style = 'font-family="sans-serif" font-size="12" fill="#333"'
     ground = '<rect width="100%" height="100%" fill="white"/>'
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {shape} {style}>', ground, *drawn, "</svg>", ""])
 
 
+def _bar(parts: Mapping[str, float], y: int, scale: float, longest: float, colours: Mapping[str, str]) -> list[str]:
+    """Return a bar and its figure; of one that is too long the end is torn off."""
+    drawn, told_us, whole_us = [], 0.0, sum(parts.values())
+    for part, us in parts.items():
+        shown = min(us, longest - told_us)
+        drawn.append(_rectangle(LEFT + told_us * scale, y, shown * scale, BAR, colours[part]))
+        told_us += shown
+    end = LEFT + told_us * scale
+    if whole_us > longest:
+        drawn.append(f'<path d="M{end - 16:.1f} {y + BAR + 1}l5 -{BAR + 2}h5l-5 {BAR + 2}z" fill="white"/>')
+    return [*drawn, _text(end + 6, y + BAR - 3, f"{whole_us:,.0f}")]
+
+
 def _parts(bursts: Sequence[Burst]) -> dict[str, float]:
-    return {part: _median(bursts, lambda each, part=part: each.cpu_us[part]) for part in bursts[0].cpu_us}
+    return {part: statistics.median(each.cpu_us[part] for each in bursts) for part in bursts[0].cpu_us}
 
 
 def _median(bursts: Sequence[Burst], figure: Callable[[Burst], float]) -> float:
     return statistics.median(map(figure, bursts))
+
+
+def _figure(number: float, digits: int = 0) -> str:
+    return f"{number:,.{digits}f}" if math.isfinite(number) else ""
+
+
+def _rectangle(x: float, y: float, width: float, height: float, colour: str) -> str:
+    return f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" fill="{colour}"/>'
 
 
 def _text(x: float, y: float, text: str, weight: str = "normal") -> str:

@@ -22,7 +22,7 @@ end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    '\nRESULT {"requests": %d, "duration_us": %d, "p50_us": %d, "p99_us": %d, "failed": %d}\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    '\nRESULT {"answered": %d, "duration_us": %d, "p50_us": %d, "p99_us": %d, "failed": %d}\n',
+    summary.requests - errors.status, summary.duration, latency:percentile(50), latency:percentile(99),
     errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end

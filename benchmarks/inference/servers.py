@@ -1,73 +1,162 @@
-"""The bare servers, started in the benchmark's own environment, and the same rows as plain requests."""
+"""Servers beside Clary, each started in an environment of its own, and the same rows as each of them takes them."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
-from inference.hosted import rows
-from inference.load import Target
-from inference.processes import family
+from inference.hosted import COLUMNS, rows
+from inference.load import Target, prediction
+from inference.processes import adopt_orphans, end, family
 
-PYTHON = Path(__file__).parents[2] / ".venv/clients/bench/bin/python"
-UVICORN = ("-m", "uvicorn", "bare:app", "--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level",
-           "warning", "--app-dir", str(Path(__file__).parent))  # fmt: skip
-REMEDY = f"python -m venv {PYTHON.parents[1]} && {PYTHON} -m pip install -r requirements/bench.lock"
-DEADLINE_S = 60.0
+ENVIRONMENTS = Path(__file__).parents[2] / ".venv/clients"
+HERE = Path(__file__).parent
+DEADLINE_S = 120.0
 POLL_S = 0.01
+LOG_CHARACTERS_MAX = 800
+PORTS = 3
+NOT_THEIRS = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+UVICORN = ("uvicorn", "bare:app", "--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level",
+           "warning", "--app-dir", str(HERE))  # fmt: skip
+
+
+class NotServed(Exception):
+    """A server does not answer; the message says why, as far as its log tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a server wants a row: where, as what, and how it is written."""
+
+    path: str = "/invocations"
+    media: str = "text/csv"
+    body: Callable[[str], str] = str
+
+    def request(self, port: int, row: str) -> bytes:
+        """Return the whole request for a CSV row."""
+        body = self.body(row).encode()
+        head = f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {self.media}\r\n"
+        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A program that serves the model.
+
+    In `command`, `prepare` and `settings` stand `{model}`, `{ports[0]}` and further free ports, `{folder}` (a new one,
+    in which it runs) and `{here}` (where the peers' programs are).
+    """
+
+    name: str
+    environment: str  # in ENVIRONMENTS
+    command: tuple[str, ...]
+    form: Form = Form()
+    settings: Mapping[str, str] = field(default_factory=dict)  # of its process environment
+    prepare: tuple[str, ...] = ()  # run before, outside the time of the start
+    program: str = ""  # of the system, which it needs too
+
+    @property
+    def missing(self) -> str:
+        """Return what of it is not installed, with the remedy; nothing if all is there."""
+        if not (ENVIRONMENTS / self.environment / "bin" / self.command[0]).exists():
+            return f"not installed (make bench-peers PEER={self.environment.removeprefix('bench-')})"
+        if self.program and not shutil.which(self.program):
+            return f"{self.program} is not installed (apt-get install {self.program})"
+        return ""
+
+
+BARE_XGBOOST = Server(
+    "bare xgboost",
+    "bench",
+    (*UVICORN, "--port", "{ports[0]}"),
+    settings={"BARE_ENGINE": "xgboost", "BARE_MODEL": "{model}"},
+)
+BARE_ONNX = Server(
+    "bare onnx",
+    "bench",
+    (*UVICORN, "--port", "{ports[0]}"),
+    settings={"BARE_ENGINE": "onnx", "BARE_MODEL": "{folder}/model.onnx"},
+    prepare=("python", str(HERE / "convert.py"), "{model}", "{folder}/model.onnx", str(COLUMNS)),
+)
 
 
 @contextmanager
-def bare(engine: str, model: Path) -> Iterator[Target]:
-    """Give a bare server on one of bare.py's engines, and end it."""
-    port = free_port()
-    environ = {**os.environ, "BARE_ENGINE": engine, "BARE_MODEL": str(model)}
+def serving(server: Server, model: Path, folder: Path) -> Iterator[Target]:
+    """Give a server that has answered for the model, and end it; `folder` is for what it writes.
+
+    Raises NotServed.
+    """
+    if server.missing:
+        raise NotServed(server.missing)
+    folder.mkdir()
+    ports = free_ports()
+    values = {"model": model, "ports": ports, "folder": folder, "here": HERE / "peers"}
+    if server.prepare:
+        _run(server, [each.format_map(values) for each in server.prepare], folder)
     began = time.monotonic()
-    process = subprocess.Popen([str(PYTHON), *UVICORN, "--port", str(port)], env=environ)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            _found(server, [each.format_map(values) for each in server.command]),
+            env=_environ(server, {name: value.format_map(values) for name, value in server.settings.items()}),
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=adopt_orphans,
+        )
     try:
-        row = rows(1, 2)[0].encode()
-        while not _answers(port, row):
-            if process.poll() is not None or time.monotonic() - began > DEADLINE_S:
-                raise SystemExit(f"the bare server on {engine} does not answer")
-            time.sleep(POLL_S)
+        _wait_for(server, process, server.form.request(ports[0], rows(1, 2)[0]), ports[0], folder / "log")
         start_s = time.monotonic() - began
-        pids = {"server": tuple(family(process.pid))}
-        yield Target(f"bare {engine}", port, pids, lambda: plain(port), start_s)
+
+        def requests() -> list[bytes]:
+            return [server.form.request(ports[0], row) for row in rows(1_000, 3)]
+
+        yield Target(server.name, ports[0], lambda: {"server": family(process.pid)}, requests, start_s)
     finally:
-        process.terminate()
-        process.wait()
+        end(process)
 
 
-def converted(model: Path, columns: int) -> Path | None:
-    """Return the model for ONNX Runtime, None if it cannot be converted here."""
-    found = model.with_suffix(".onnx")
-    command = [str(PYTHON), str(Path(__file__).with_name("convert.py")), str(model), str(found), str(columns)]
-    return found if subprocess.run(command, check=False, capture_output=True).returncode == 0 else None
+def free_ports() -> list[int]:
+    """Return ports that nobody listens on."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(PORTS)]
+        for each in found:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in found]
 
 
-def plain(port: int, count: int = 1_000) -> list[bytes]:
-    """Return the same rows as unsigned requests."""
-    head = f"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: text/csv\r\n"
-    return [f"{head}Content-Length: {len(row)}\r\n\r\n{row}".encode() for row in rows(count, 3)]
+def _wait_for(server: Server, process: subprocess.Popen[bytes], request: bytes, port: int, log: Path) -> None:
+    ends = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            prediction(port, request)
+        except (OSError, ValueError) as problem:
+            if process.poll() is not None or time.monotonic() > ends:
+                raise NotServed(f"{problem}\n{log.read_text()[-LOG_CHARACTERS_MAX:]}") from problem
+            time.sleep(POLL_S)
+        else:
+            return
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def _run(server: Server, command: list[str], folder: Path) -> None:
+    done = subprocess.run(
+        _found(server, command), env=_environ(server, {}), cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise NotServed(f"{' '.join(command)} failed:\n{done.stderr[-LOG_CHARACTERS_MAX:]}")
 
 
-def _answers(port: int, row: bytes) -> bool:
-    try:
-        with urlopen(Request(f"http://127.0.0.1:{port}/invocations", row), timeout=DEADLINE_S) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
+def _found(server: Server, command: list[str]) -> list[str]:
+    return [str(ENVIRONMENTS / server.environment / "bin" / command[0]), *command[1:]]
+
+
+def _environ(server: Server, settings: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_THEIRS}
+    programs = f"{ENVIRONMENTS / server.environment / 'bin'}:{os.environ['PATH']}"
+    return {**kept, "PATH": programs, **settings}
