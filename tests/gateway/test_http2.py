@@ -48,17 +48,14 @@ class Client:
 
     def send(self, number, body, *, end=True):
         while body:
-            while not (room := min(self.state.local_flow_control_window(number), 16_384)):
+            while not (room := min(self.state.local_flow_control_window(number), self.state.max_outbound_frame_size)):
                 self.read()
-            self.state.send_data(number, body[:room])
+            self.state.send_data(number, body[:room], end_stream=end and len(body) <= room)
             body = body[room:]
             self.flush()
-        if end:
-            self.state.end_stream(number)
-        self.flush()
 
-    def invoke(self, gateway, body=b"1,2", *, end=True):
-        head, _, _ = gateway.signed(body).partition(b"\r\n\r\n")
+    def invoke(self, gateway, body=b"1,2", *, end=True, head=b""):
+        head = head or gateway.signed(body).partition(b"\r\n\r\n")[0]
         _, *lines = head.decode().split("\r\n")
         fields = [
             tuple(line.lower().split(": ", 1)) if line.startswith("Host") else line.split(": ", 1) for line in lines
@@ -173,6 +170,14 @@ def test_a_refusal_before_the_body_is_whole_ends_the_stream_and_nothing_else(run
     status, body = client.answer(number)
     assert (status, json.loads(body)["message"]) == (413, "HTTP content length exceeded 1000000 bytes.")
     assert client.answer(client.invoke(running, b"next")) == (200, b"next")
+
+
+def test_a_refusal_at_once_ends_the_stream(running, client):
+    client.answer(client.invoke(running, b"caller is known now"))
+    refused = running.signed(b"1,2", X_Amzn_SageMaker_Target_Variant="nobody").partition(b"\r\n\r\n")[0]
+    assert client.answer(client.invoke(running, b"1,2", head=refused))[0] == 400
+    assert client.answer(client.invoke(running, b"next")) == (200, b"next")
+    assert "StreamClosedError" not in running.log()
 
 
 def test_what_would_smuggle_a_line_is_refused(client):

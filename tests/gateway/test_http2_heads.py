@@ -34,11 +34,21 @@ def test_a_host_field_will_do_where_there_is_no_authority():
     [
         (b":method", b"GET /x HTTP/1.1\r\nx:"), (b":method", b""), (b":path", b"/a b"), (b":path", b"/\r\nx: y"),
         (b":path", b"b"), (b":path", b""), (b":authority", b"h\r\nx: y"), (b":authority", b""), (b"host", b"other"),
-        (b"x", b"1\r\ny: 2"), (b"x", b"\0"), (b"x y", b"1"), (b"x:y", b"1"), (b"", b"1"), (b"x\r\ny", b"1"),
+        (b":protocol", b"websocket"), (b":scheme", b""), (b"connection", b"x-a"),
+        (b"transfer-encoding", b"chunked"), (b"X-A", b"1"), (b"x", b"1\r\ny: 2"),
+        (b"x", b"\0"), (b"x y", b"1"), (b"x:y", b"1"), (b"", b"1"), (b"x\r\ny", b"1"),
     ],
 )  # fmt: skip
 def test_what_would_mean_something_else_in_lines_is_refused(changed):
-    fields = [each for each in GET if each[0] != changed[0]] + [changed]
+    fields = [changed, *(each for each in GET if each[0] != changed[0])]
+    if not changed[0].startswith(b":"):
+        fields = [*GET, changed]
+    with pytest.raises(Malformed):
+        request_head(fields, chunked=False)
+
+
+@pytest.mark.parametrize("fields", [[*GET, GET[2]], [GET[0], (b"x-a", b"1"), *GET[1:]], GET[:3], GET[1:], []])
+def test_pseudo_fields_come_once_each_and_first(fields):
     with pytest.raises(Malformed):
         request_head(fields, chunked=False)
 
@@ -54,7 +64,7 @@ def test_no_field_can_add_a_line(fields):
 
 
 def test_an_answer_loses_what_only_a_connection_of_text_needs():
-    fields = [(b"Content-Type", b"a/b"), (b"Connection", b"close"), (b"Transfer-Encoding", b"chunked")]
+    fields = [(b"content-type", b"a/b"), (b"connection", b"close"), (b"transfer-encoding", b"chunked")]
     assert answer_fields(200, fields) == [(b":status", b"200"), (b"content-type", b"a/b")]
 
 

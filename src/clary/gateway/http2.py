@@ -23,8 +23,9 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError
+from h2.frame_buffer import FrameBuffer
 from h2.settings import SettingCodes, Settings
-from hyperframe.frame import GoAwayFrame
+from hyperframe.frame import Frame, GoAwayFrame
 
 from clary.gateway.guests import Gate
 from clary.gateway.heads import Malformed
@@ -35,11 +36,12 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 STREAMS_MAX = 100
 """Requests at once on one connection."""
 HEADER_BYTES_MAX = 64 * 1024
-STREAM_WINDOW_BYTES = 256 * 1024
-CONNECTION_WINDOW_BYTES = 1024 * 1024
+STREAM_WINDOW_BYTES = 1024 * 1024
+CONNECTION_WINDOW_BYTES = 2 * 1024 * 1024
 """What a client may send before its request, and its requests together, are taken further."""
+FRAME_BYTES_MAX = 256 * 1024
 FIRST_WINDOW_BYTES = 65_535
-UNCLEAR_BYTES_MAX = 256 * 1024
+UNCLEAR_BYTES_MAX = 1024 * 1024
 """What a client may send without a whole frame coming of it: one header list, in pieces."""
 WRITE_BYTES_MAX = 256 * 1024
 IDLE_S = 75.0
@@ -212,7 +214,7 @@ class Http2(asyncio.Protocol):
         if stream is None:
             self.state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         else:
-            stream.received(event.data, event.flow_controlled_length)
+            stream.received(event.data, event.flow_controlled_length, last=event.stream_ended is not None)
 
     def _line(self) -> Line:
         """Return a line that waits for a request, or a new one."""
@@ -247,14 +249,34 @@ class Http2(asyncio.Protocol):
             self._transport.close()
 
 
+class Frames(FrameBuffer):
+    """Frames as they come. The library writes each out in full, in hexadecimal, for a log that nobody keeps."""
+
+    def __next__(self) -> Frame:
+        """Return the next one that is whole."""
+        frame = super().__next__()
+        frame._body_repr = str  # type: ignore[method-assign] # noqa: SLF001 - nothing else costs as much of a frame
+        return frame
+
+
 def _state() -> H2Connection:
-    state = H2Connection(H2Configuration(client_side=False, validate_outbound_headers=False))
+    state = H2Connection(
+        H2Configuration(
+            client_side=False,
+            validate_inbound_headers=False,  # http2_heads does
+            validate_outbound_headers=False,
+            normalize_outbound_headers=False,
+        )
+    )
     state.local_settings = Settings(
         client=False,
         initial_values={
             SettingCodes.MAX_CONCURRENT_STREAMS: STREAMS_MAX,
             SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
+            SettingCodes.MAX_FRAME_SIZE: FRAME_BYTES_MAX,
             SettingCodes.MAX_HEADER_LIST_SIZE: HEADER_BYTES_MAX,
         },
     )
+    state.incoming_buffer = Frames(server=True)
+    state.max_inbound_frame_size = FRAME_BYTES_MAX
     return state

@@ -73,8 +73,9 @@ class Stream:
         self._asked = ended
         self._line.received(http2_heads.request_head(fields, chunked=self._chunked))
 
-    def received(self, data: bytes, counted: int) -> None:
+    def received(self, data: bytes, counted: int, *, last: bool) -> None:
         """Take a piece of the request's body."""
+        self._asked = last
         self._untaken.append((data, counted))
         if not self._paused:
             self._take()
@@ -183,7 +184,7 @@ class Stream:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header field (called by the parser)."""
-        self._fields.append((name, value))
+        self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Send the head of the answer (called by the parser)."""
