@@ -91,7 +91,7 @@ def _systems(running: Clary, model: Path, folder: Path) -> Iterator[tuple[str, A
 
     yield of(BARE_XGBOOST)
     for name, environ in HOSTED.items():
-        yield name, hosted.endpoint(running, name, environ)
+        yield name, hosted.endpoint(running, name, hosted.container(environ))
     yield from map(of, (BARE_ONNX, *PEERS))
 
 

@@ -7,7 +7,7 @@ import json
 import random
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -65,11 +65,10 @@ def trained(running: Clary) -> bytes:
 
 
 @contextmanager
-def endpoint(running: Clary, title: str, environ: dict[str, str]) -> Iterator[Target]:
-    """Give an endpoint of the trained model, and delete it."""
+def endpoint(running: Clary, title: str, container: dict[str, Any]) -> Iterator[Target]:
+    """Give an endpoint of a model that takes rows, and delete it."""
     name = title.replace(" ", "-")
     sagemaker = running.client("sagemaker")
-    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/{_artifact()}", "Environment": environ}
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=_role(running), PrimaryContainer=container)
     variant = {"VariantName": "all", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
@@ -87,30 +86,44 @@ def endpoint(running: Clary, title: str, environ: dict[str, str]) -> Iterator[Ta
         sagemaker.delete_endpoint(EndpointName=name)
 
 
+def container(environ: dict[str, str]) -> dict[str, Any]:
+    """Return what an endpoint of the trained model runs."""
+    return {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/{_artifact()}", "Environment": environ}
+
+
 def signed(runtime: Any, name: str, count: int = 1_000) -> list[bytes]:
     """Return different requests as boto3 sends them: its own headers, its own signature."""
-    prepared: list[Any] = []
+    return [_encoded(each) for each in prepared(runtime, name, rows(count, 3))]
+
+
+def prepared(runtime: Any, name: str, bodies: Sequence[str | bytes]) -> list[Any]:
+    """Return what boto3 would send; nothing is sent."""
+    found: list[Any] = []
 
     def take(request: Any, **_: Any) -> Any:
-        prepared.append(request)
+        found.append(request)
         return SimpleNamespace(status_code=200, headers={}, content=b"{}", raw=io.BytesIO())
 
     runtime.meta.events.register("before-send", take)
     try:
-        for row in rows(count, 3):
-            runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=row)
+        for body in bodies:
+            runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=body)
     finally:
         runtime.meta.events.unregister("before-send", take)
-    return [_encoded(each) for each in prepared]
+    return found
+
+
+def fields(request: Any) -> dict[str, str]:
+    """Return the header fields that botocore's HTTP connection would send."""
+    told = {
+        name.lower(): value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
+    }
+    return {"host": request.url.split("/")[2], "accept-encoding": "identity"} | told
 
 
 def _encoded(request: Any) -> bytes:
-    """Return the bytes that botocore's HTTP connection would send."""
-    host, _, path = request.url.partition("://")[2].partition("/")
-    fields = {"host": host, "accept-encoding": "identity"}
-    for name, value in request.headers.items():
-        fields[name.lower()] = value.decode() if isinstance(value, bytes) else value
-    head = "".join(f"{name.title()}: {value}\r\n" for name, value in fields.items())
+    path = request.url.split("/", 3)[3]
+    head = "".join(f"{name.title()}: {value}\r\n" for name, value in fields(request).items())
     return f"POST /{path} HTTP/1.1\r\n{head}\r\n".encode() + request.body
 
 

@@ -26,10 +26,11 @@ class Clary:
 
     home: Path
     port: int
+    options: tuple[str, ...] = ()  # of `clary up`
 
     def start(self) -> subprocess.Popen[bytes]:
         """Begin to start it; the process ends once it answers."""
-        return self._command("up", "--detach", "--home", str(self.home), "--port", str(self.port))
+        return self._command("up", "--detach", "--home", str(self.home), "--port", str(self.port), *self.options)
 
     def up(self) -> None:
         """Start it, and return once it answers."""
@@ -59,10 +60,10 @@ class Clary:
 
 
 @contextmanager
-def clary() -> Iterator[Clary]:
-    """Give a Clary that runs on a new home, and end it."""
+def clary(*options: str) -> Iterator[Clary]:
+    """Give a Clary that runs on a new home, and end it; `options` are further ones of `clary up`."""
     with tempfile.TemporaryDirectory(prefix="clary-") as home:
-        found = Clary(Path(home), _free_port())
+        found = Clary(Path(home), _free_port(), options)
         try:
             found.up()
             yield found
@@ -72,7 +73,7 @@ def clary() -> Iterator[Clary]:
 
 def _must_end_well(process: subprocess.Popen[bytes]) -> None:
     if process.wait() != 0:
-        raise SystemExit(f"{process.args} failed")
+        raise SystemExit(f"{process.args!r} failed")
 
 
 def _free_port() -> int:
