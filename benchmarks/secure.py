@@ -30,7 +30,7 @@ from inference.load import Target
 from inference.processes import clocks_s, spent_s
 from support.running import Clary, clary
 
-SMALL, BIG = "secure small", "secure big"
+SMALL, BIG = "secure-small", "secure-big"
 SECONDS = 2
 PLAIN = "HTTP/1.1"
 WAYS = {
@@ -70,7 +70,7 @@ def main() -> None:
 
 def _ways(running: Clary, target: Target) -> dict[str, tuple[float, float]]:
     """Return for each way CPU in us a request, of all processes of Clary, and requests a second."""
-    (request,) = hosted.prepared(running.client("sagemaker-runtime"), SMALL.replace(" ", "-"), hosted.rows(1, 3))
+    (request,) = hosted.prepared(running.client("sagemaker-runtime"), SMALL, hosted.rows(1, 3))
     found = {}
     with tempfile.NamedTemporaryFile() as body:
         body.write(request.body)
@@ -97,7 +97,7 @@ def _answered(command: list[str]) -> int:
 
 def _bodies(running: Clary, target: Target) -> dict[str, float]:
     """Return the ms of CPU of a body's SHA-256, and of the gateways for it, plainly and in TLS."""
-    (request,) = hosted.prepared(running.client("sagemaker-runtime"), BIG.replace(" ", "-"), [BODY])
+    (request,) = hosted.prepared(running.client("sagemaker-runtime"), BIG, [BODY])
     fields, path = hosted.fields(request), "/" + request.url.split("/", 3)[3]
     trusted = ssl.create_default_context(cafile=running.home / "tls" / "ca.pem")
 
