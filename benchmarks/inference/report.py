@@ -13,7 +13,7 @@ from inference.load import CONNECTIONS, Burst, Bursts
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2")
 BAR, GAP, LEFT, WIDTH, FIGURE = 14, 8, 150, 720, 50
 TOP, LEGEND, COLUMN = 36, 22, 110
-LONGEST = 4.0
+LONGEST = 6.0
 """A bar longer than so many of the floor's is cut, and marked: the short ones are what the plot is for."""
 
 
@@ -76,13 +76,12 @@ def plot(bursts: Bursts, names: Sequence[str], floor: str, connections: int, tit
     whole = {name: sum(each.values()) for name, each in parts.items()}
     longest = min(max(whole.values()), LONGEST * whole[floor])
     scale = (WIDTH - LEFT - FIGURE) / longest
+    at, bottom = LEFT + whole[floor] * scale, TOP + len(parts) * (BAR + GAP) + LEGEND
     drawn = [_text(10, 20, title, "bold")]
+    drawn.append(f'<path d="M{at:.1f} {TOP - 6}V{bottom - LEGEND}" stroke="#999" stroke-dasharray="3 3"/>')
     for row, (name, each) in enumerate(parts.items()):
         y = TOP + row * (BAR + GAP)
         drawn += [_text(10, y + BAR - 3, name), *_bar(each, y, scale, longest, colours)]
-    bottom = TOP + len(parts) * (BAR + GAP) + LEGEND
-    at = LEFT + whole[floor] * scale
-    drawn.append(f'<path d="M{at:.1f} {TOP - 6}V{bottom - LEGEND}" stroke="#333" stroke-dasharray="3 3"/>')
     for number, (part, colour) in enumerate(colours.items()):
         drawn.append(_rectangle(LEFT + number * COLUMN, bottom - 10, 10, 10, colour))
         drawn.append(_text(LEFT + number * COLUMN + 15, bottom, part))
@@ -122,4 +121,5 @@ def _rectangle(x: float, y: float, width: float, height: float, colour: str) -> 
 
 
 def _text(x: float, y: float, text: str, weight: str = "normal") -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" font-weight="{weight}">{escape(text)}</text>'
+    apart = 'paint-order="stroke" stroke="white" stroke-width="3"'
+    return f'<text x="{x:.0f}" y="{y:.0f}" font-weight="{weight}" {apart}>{escape(text)}</text>'

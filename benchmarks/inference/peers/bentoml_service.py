@@ -9,7 +9,7 @@ import numpy as np
 import trees
 
 BATCH_ROWS = int(os.environ.get("PEER_BATCH_ROWS", "1"))
-BATCH_WAIT_S = float(os.environ.get("PEER_BATCH_WAIT_S", "0"))
+BATCH_LATENCY_MS = 1_000  # within which BentoML finds by itself how long a batch may wait
 
 
 @bentoml.service(name="trees", workers=1, logging={"access": {"enabled": False}})
@@ -22,7 +22,7 @@ class Trees:
 
     if BATCH_ROWS > 1:
 
-        @bentoml.api(batchable=True, max_batch_size=BATCH_ROWS, max_latency_ms=1_000)
+        @bentoml.api(batchable=True, max_batch_size=BATCH_ROWS, max_latency_ms=BATCH_LATENCY_MS)
         def predict(self, rows: list[list[float]]) -> list[float]:
             """Return a probability for each row."""
             return self.predict_rows(np.array(rows, np.float32)).tolist()

@@ -1,7 +1,8 @@
 """The peers that inference is measured beside, each as its own documentation starts it for a model of this kind.
 
 Where a peer takes any body it gets the CSV row, else JSON. «One thread» is what `OMP_NUM_THREADS=1` says to
-XGBoost: two threads for a row of 30 numbers wait for each other. Batching waits 1 ms at most, for up to 32 rows.
+XGBoost: two threads for a row of 30 numbers wait for each other. Batching waits 1 ms at most,
+for up to 32 rows; only BentoML finds by itself how long.
 """
 
 from __future__ import annotations
