@@ -1,8 +1,8 @@
 """The peers that inference is measured beside, each as its own documentation starts it for a model of this kind.
 
 Where a peer takes any body it gets the CSV row, else JSON. «One thread» is what `OMP_NUM_THREADS=1` says to
-XGBoost: two threads for a row of 30 numbers wait for each other. Batching waits 1 ms at most,
-for up to 32 rows; only BentoML finds by itself how long.
+XGBoost: two threads for a row of 30 numbers wait for each other. Batching waits 1 ms at most, for up to 32 rows; only
+BentoML finds by itself how long.
 """
 
 from __future__ import annotations
@@ -10,20 +10,6 @@ from __future__ import annotations
 import json
 
 from inference.servers import Form, Server
-
-BATCH_ROWS, BATCH_WAIT_S = 32, 0.001
-MODEL = {"PEER_MODEL": "{model}"}
-QUIET = {"BENTOML_DO_NOT_TRACK": "True", "MLFLOW_DISABLE_TELEMETRY": "true", "RAY_USAGE_STATS_ENABLED": "0"}
-MLSERVER = {
-    "MLSERVER_HTTP_PORT": "{ports[0]}",
-    "MLSERVER_GRPC_PORT": "{ports[1]}",
-    "MLSERVER_METRICS_PORT": "{ports[2]}",
-    "MLSERVER_MODEL_NAME": "trees",
-    "MLSERVER_MODEL_IMPLEMENTATION": "mlserver_xgboost.XGBoostModel",
-    "MLSERVER_MODEL_URI": "{model}",
-}
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MLSERVER_PARALLEL_WORKERS": "0"}
-BATCHING = {"PEER_BATCH_ROWS": str(BATCH_ROWS), "PEER_BATCH_WAIT_S": str(BATCH_WAIT_S)}
 
 
 def numbers(row: str) -> str:
@@ -47,6 +33,19 @@ def matrix(row: str) -> str:
     return f'{{"inputs": [[{row}]]}}'
 
 
+BATCH_ROWS, BATCH_WAIT_S = 32, 0.001
+MODEL = {"PEER_MODEL": "{model}"}
+QUIET = {"BENTOML_DO_NOT_TRACK": "True", "MLFLOW_DISABLE_TELEMETRY": "true", "RAY_USAGE_STATS_ENABLED": "0"}
+MLSERVER = {
+    "MLSERVER_HTTP_PORT": "{ports[0]}",
+    "MLSERVER_GRPC_PORT": "{ports[1]}",
+    "MLSERVER_METRICS_PORT": "{ports[2]}",
+    "MLSERVER_MODEL_NAME": "trees",
+    "MLSERVER_MODEL_IMPLEMENTATION": "mlserver_xgboost.XGBoostModel",
+    "MLSERVER_MODEL_URI": "{model}",
+}
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MLSERVER_PARALLEL_WORKERS": "0"}
+BATCHING = {"PEER_BATCH_ROWS": str(BATCH_ROWS), "PEER_BATCH_WAIT_S": str(BATCH_WAIT_S)}
 GUNICORN = ("gunicorn", "--worker-class", "gevent", "--workers", "2", "--timeout", "60", "--log-level", "warning",
             "--chdir", "{here}", "container:app")  # fmt: skip
 JSON = "application/json"
