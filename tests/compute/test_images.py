@@ -60,7 +60,7 @@ def test_an_unknown_image_says_what_to_do(tmp_path: Path, uri: str) -> None:
 def test_a_runtime_that_is_not_installed_says_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(images.DISTRIBUTIONS, "xgboost", (("no-such-distribution", "nor-this"),))
+    monkeypatch.setitem(images.PACKAGES, "xgboost", {"no_such_package": "no-such-distribution"})
     with pytest.raises(ComputeError, match=r"lacks no-such-distribution.*pip install 'clary\[runtime\]'"):
         resolve("811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", tmp_path)
 

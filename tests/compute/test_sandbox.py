@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clary.compute.backend import Instance
-from clary.compute.sandbox import Identity, Machine, arguments, environment, interpreter_trees
+from clary.compute.sandbox import Identity, Machine, arguments, environment, interpreter_trees, view
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users' files to hide")
 MIB = 2**20
@@ -238,7 +238,8 @@ def test_the_command_line_allows_what_is_listed_and_nothing_else(tmp_path: Path)
     instance = Instance(
         "a", ("run",), {}, Path("/ml"), 1, 100, 100, python=tmp_path / "venv", readable=(Path("/usr/x"), Path("/img"))
     )
-    said = arguments(instance, Path("/i/a"), Identity(5, 6, drop=True), machine)
+    root, user = Identity(5, 6, drop=True), Identity(5, 6, drop=False)
+    said = arguments(instance, view(instance, Path("/i/a"), root, machine), root, machine)
     sources = [said[i + 1] for i, word in enumerate(said) if word in ("--bind", "--ro-bind")]
     made = [f"/i/a/etc/{name}" for name in ("passwd", "group", "hosts", "hostname", "resolv.conf", "nsswitch.conf")]
     trees = ["/img", "/opt/pythons/3.11", str(tmp_path / "venv"), "/usr"]
@@ -251,7 +252,7 @@ def test_the_command_line_allows_what_is_listed_and_nothing_else(tmp_path: Path)
     ]
     assert "--unshare-net" not in said, "the network namespace is the keeper's"
     assert "--disable-userns" not in said
-    without_root = arguments(instance, Path("/i/a"), Identity(5, 6, drop=False), machine)
+    without_root = arguments(instance, view(instance, Path("/i/a"), user, machine), user, machine)
     assert without_root[1:3] == ["--unshare-user", "--disable-userns"]
     assert "/setpriv" not in without_root
 

@@ -111,6 +111,8 @@ class Life:
             return 0.0
         images.resolve(instance.spec.image, self._tools.home)
         refusal = self._rooms.take(instance)
+        if refusal is None and instance.spec.serving is not None:
+            return self._download(instance)  # nobody is shown a server's phases, and each costs a write
         if refusal is None:
             self._reach(instance, Phase.DOWNLOADING)
             return 0.0
@@ -143,6 +145,8 @@ class Life:
             egress=self._tools.egress,
         )
         self._tools.backend.start(container_of(instance, runtime, self._box, given))
+        if instance.spec.serving is not None:
+            return self._watch(instance)  # a server runs when it answers
         self._reach(instance, Phase.RUNNING)
         return 0.0
 

@@ -21,8 +21,12 @@ from clary.resources.instance import Instance, Phase
 
 LOOK_S = 2.0
 """A program's end and its lines ring a bell; time-outs and pings are looked after this often."""
-READY_LOOK_S = 0.02
-"""How soon to ask a server again that does not answer yet: it is all that stands before `InService`."""
+READY_LOOK_S = 0.005
+READY_LOOK_S_MAX = 0.1
+READY_LOOK_SHARE = 0.05
+"""How soon to ask a server again that does not answer yet, which is all that stands before `InService`: by its age."""
+READY_LINES_S = 0.2
+"""How often its lines are shipped meanwhile."""
 PING_EVERY_S = 5.0
 PINGS_FAILED_MAX = 3
 MEASURE_EVERY_S = 60.0
@@ -39,7 +43,8 @@ class Watch:
         self._tools = tools
         self._instance = instance
         self._write = write
-        self._began = instance.status.reached.get(Phase.RUNNING, tools.clock())
+        reached = instance.status.reached
+        self._began = reached.get(Phase.RUNNING) or reached.get(Phase.STARTING) or tools.clock()
         self._done: dict[str, float] = {}
         self._failed_pings = 0
         self._kill_at = float("inf")
@@ -56,17 +61,18 @@ class Watch:
         observed = self._tools.backend.observe(self._instance.name)
         if observed is None or observed.ended:
             return observed
-        self._ship(observed, ended=False)
         if observed.state is State.RUNNING:
             self._ask(observed)
             self._look_after()
+        if not self._comes_up() or self._due("lines", READY_LINES_S):
+            self._ship(observed, ended=False)
         return observed
 
     def pause_s(self) -> float:
         """Return how long to leave the program alone."""
         spec, now = self._instance.spec, self._tools.clock()
-        if spec.serving is not None and not self._instance.status.ready:
-            return READY_LOOK_S
+        if self._comes_up():
+            return min(READY_LOOK_S_MAX, max(READY_LOOK_S, READY_LOOK_SHARE * (now - self._began)))
         limit = self._began + spec.training.runtime_s_max if spec.training is not None else float("inf")
         return max(READY_LOOK_S, min(LOOK_S, self._kill_at - now, limit - now if limit > now else LOOK_S))
 
@@ -115,7 +121,9 @@ class Watch:
         well = ping(observed.serve_socket)
         self._failed_pings = 0 if well else self._failed_pings + 1
         if well and not self._instance.status.ready:
-            self._instance = self._write(self._instance, ready=True, socket=str(observed.serve_socket))
+            reached = {**self._instance.status.reached, Phase.RUNNING: self._tools.clock()}
+            told = {"ready": True, "socket": str(observed.serve_socket), "reached": reached}
+            self._instance = self._write(self._instance, Phase.RUNNING, **told)
             note_setup(self._tools.store, self._instance)
         elif self._instance.status.ready and self._failed_pings >= PINGS_FAILED_MAX:
             self._instance = self._write(self._instance, ready=False)
@@ -125,6 +133,10 @@ class Watch:
                 f"The primary container for production variant {serving.variant} did not pass the ping health check. "
                 "Please check CloudWatch logs for this endpoint."
             )
+
+    def _comes_up(self) -> bool:
+        """Say whether this is a model server that does not answer yet."""
+        return self._instance.spec.serving is not None and not self._instance.status.ready
 
     def _look_after(self) -> None:
         if self._mirror is not None and self._due("checkpoints", CHECKPOINT_EVERY_S):

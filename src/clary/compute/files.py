@@ -35,3 +35,11 @@ def give(path: Path, identity: Identity) -> None:
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):
             os.chown(os.path.join(folder, name), identity.uid, identity.gid, follow_symlinks=False)
+
+
+def owner(path: str) -> int | None:
+    """Return the user id that a file belongs to, None if it is not there any more."""
+    try:
+        return os.stat(path).st_uid
+    except FileNotFoundError:
+        return None

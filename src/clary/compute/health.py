@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 from pathlib import Path
 
 PING_S = 2.0
 """How long a container may take to answer: SageMaker developer guide, «How Your Container Should Respond to Ping»."""
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=PING_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+HEAD_BYTES_MAX = 65536
+REQUEST = b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def ping(path: Path | None) -> bool:
     """Say whether the server answers 200."""
     if path is None:
         return False
-    connection = _UnixConnection(path)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(PING_S)
+        try:
+            connection.connect(str(path))
+            connection.sendall(REQUEST)
+            return _head(connection).split(maxsplit=2)[1:2] == [b"200"]
+        except OSError:
+            return False
+
+
+def _head(connection: socket.socket) -> bytes:
+    """Read the head of the answer, or what there is of it."""
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < HEAD_BYTES_MAX:
+        received = connection.recv(HEAD_BYTES_MAX)
+        if not received:
+            break
+        head += received
+    return head

@@ -7,7 +7,7 @@ with executables `train` and `serve`, as AWS's container contract has them, regi
 from __future__ import annotations
 
 import fcntl
-import importlib.metadata
+import importlib.util
 import json
 import os
 import re
@@ -31,13 +31,14 @@ FRAMEWORKS: Final = {  # the runtime of each repository
     "sagemaker-xgboost": "xgboost",
     "sagemaker-scikit-learn": "sklearn",
 }
-DISTRIBUTIONS: Final = {  # for each package that a runtime imports, the distributions that may bring it
-    "xgboost": (("numpy",), ("scipy",), ("xgboost-cpu", "xgboost")),
-    "sklearn": (("numpy",), ("pandas",), ("scikit-learn",)),
+PACKAGES: Final = {  # what a runtime imports, and the distribution that brings it
+    "xgboost": {"numpy": "numpy", "scipy": "scipy", "xgboost": "xgboost-cpu"},
+    "sklearn": {"numpy": "numpy", "pandas": "pandas", "sklearn": "scikit-learn"},
 }
 SERVER: Final = (
-    "argparse", "asyncio", "concurrent.futures.thread", "csv", "ctypes", "http", "httptools", "inspect", "json",
-    "logging", "pickle", "random", "shlex", "ssl", "subprocess", "tarfile", "uvloop",
+    "argparse", "asyncio", "concurrent.futures.thread", "csv", "ctypes", "dataclasses", "encodings.ascii", "http",
+    "httptools", "importlib.abc", "inspect", "json", "logging", "pathlib", "pickle", "random", "runpy", "shlex", "ssl",
+    "subprocess", "tarfile", "urllib.parse", "uvloop",
 )  # fmt: skip
 """What the model server imports."""
 SCIENCE: Final = (
@@ -82,7 +83,7 @@ def resolve(uri: str, home: Path) -> Runtime:
 
 
 def _built_in(framework: str, tag: str | None) -> Runtime:
-    lacking = [names[0] for names in DISTRIBUTIONS[framework] if not any(_installed(name) for name in names)]
+    lacking = [told for package, told in PACKAGES[framework].items() if importlib.util.find_spec(package) is None]
     if lacking:
         message = f"The runtime {framework} lacks {', '.join(lacking)}. Install it with: pip install 'clary[runtime]'"
         raise ComputeError(message, permanent=True)
@@ -96,14 +97,6 @@ def _built_in(framework: str, tag: str | None) -> Runtime:
         framework=framework,
         image_tag=tag,
     )
-
-
-def _installed(distribution: str) -> bool:
-    try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _own(uri: str, folder: Path) -> Runtime:

@@ -173,8 +173,9 @@ class ProcessBackend:
         command = list(instance.command)
         forked = None
         if sandboxed:
-            command = sandbox.arguments(instance, folder, identity, self._machine)
-            forked = self._forked(instance, folder, identity)
+            view = sandbox.view(instance, folder, identity, self._machine)
+            command = sandbox.arguments(instance, view, identity, self._machine)
+            forked = _forked(instance, view, identity)
         return {
             "name": instance.name,
             "labels": dict(instance.labels),
@@ -199,19 +200,6 @@ class ProcessBackend:
             "doorbell": str(chosen.doorbell) if chosen.doorbell else None,
             "log_bytes_max": chosen.log_bytes_max,
         }  # fmt: skip
-
-    def _forked(self, instance: Instance, folder: Path, identity: sandbox.Identity) -> dict[str, Any] | None:
-        """Return what a program that is forked from a warm parent needs to know, None where it cannot be."""
-        if make_of(instance, KEEPER) is None:
-            return None
-        return {
-            "command": list(instance.command),
-            "host_name": instance.host_name,
-            "view": sandbox.view(instance, folder, identity, self._machine),
-            "uid": identity.uid,
-            "gid": identity.gid,
-            "drop": identity.drop,
-        }
 
     def _environment(self, instance: Instance, folder: Path, token: str | None) -> dict[str, str]:
         """Return the program's whole environment; where credentials come from is not the instance's to choose."""
@@ -249,7 +237,7 @@ class ProcessBackend:
         """Choose who the program is; as root a host uid that no other instance has."""
         if os.geteuid() != 0 or self._settings.unsandboxed:
             return sandbox.Identity(os.geteuid(), os.getegid(), drop=False)
-        taken = {(self._folder(name).read("instance.json") or {}).get("uid") for name in self.names()}
+        taken = {files.owner(self._folder(name) / "run") for name in self.names()}
         first = zlib.crc32(os.fsencode(self._root))  # several homes on one machine start in different places
         for step in range(probe.UIDS):
             uid = probe.UID_FIRST + (first + step) % probe.UIDS
@@ -379,3 +367,17 @@ def _way_out(port: int) -> dict[str, str]:
     proxies = dict.fromkeys(EGRESS_VARIABLES, f"http://127.0.0.1:{port}")
     direct = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
     return proxies | direct | {name: path for path in TRUST if os.path.exists(path) for name in TRUST_VARIABLES}
+
+
+def _forked(instance: Instance, view: list[list[str]], identity: sandbox.Identity) -> dict[str, Any] | None:
+    """Return what a program that is forked from a warm parent needs to know, None where it cannot be."""
+    if make_of(instance, KEEPER) is None:
+        return None
+    return {
+        "command": list(instance.command),
+        "host_name": instance.host_name,
+        "view": view,
+        "uid": identity.uid,
+        "gid": identity.gid,
+        "drop": identity.drop,
+    }

@@ -103,9 +103,8 @@ def view(instance: Instance, folder: Path, identity: Identity, machine: Machine)
     ]
 
 
-def arguments(instance: Instance, folder: Path, identity: Identity, machine: Machine) -> list[str]:
-    """Return the command line that runs the instance's program in its sandbox."""
-    steps = view(instance, folder, identity, machine)
+def arguments(instance: Instance, steps: list[list[str]], identity: Identity, machine: Machine) -> list[str]:
+    """Return the command line that runs the instance's program in a sandbox that these steps build."""
     return [
         str(machine.bwrap),
         *_namespaces(instance, identity),
@@ -192,8 +191,8 @@ def _drop(identity: Identity, machine: Machine) -> list[str]:
 def _outermost(trees: Iterable[Path]) -> list[Path]:
     """Return the trees without those that lie inside another, sorted."""
     kept: list[Path] = []
-    for tree in sorted(set(trees)):
-        if not any(tree.is_relative_to(other) for other in kept):
+    for tree in sorted(set(trees)):  # whatever lies inside a tree follows it
+        if not kept or not tree.is_relative_to(kept[-1]):
             kept.append(tree)
     return kept
 
@@ -201,4 +200,4 @@ def _outermost(trees: Iterable[Path]) -> list[Path]:
 def _folders(paths: Iterable[Path], *, but: list[Path]) -> list[str]:
     """Return every folder on the way to `paths` but /tmp and those that come with a tree."""
     parents = {parent for path in paths for parent in path.parents} - {Path("/"), Path(TMP)}
-    return [str(each) for each in sorted(parents) if not any(each.is_relative_to(tree) for tree in but)]
+    return [str(each) for each in sorted(parents) if {each, *each.parents}.isdisjoint(but)]

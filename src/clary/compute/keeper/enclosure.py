@@ -27,8 +27,11 @@ PLAIN: Final = kernel.MS_NOSUID | kernel.MS_NODEV
 PLAIN_ATTRIBUTES: Final = kernel.ATTR_NOSUID | kernel.ATTR_NODEV
 
 
-def enter(enclosed: dict[str, Any], filter_: bytes | None, keeper: int) -> None:
-    """Move this process, the first of its process namespace, into its sandbox; the way back is closed."""
+def enter(enclosed: dict[str, Any], filter_: bytes | None, keeper: int, limited: Callable[[], None]) -> None:
+    """Move this process, the first of its process namespace, into its sandbox; the way back is closed.
+
+    `limited` returns once this process is in its control groups, of which it then sees no more than those.
+    """
     stat = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)  # the /proc inside knows no keeper
     if not enclosed["drop"]:
         _forbid_user_namespaces()
@@ -38,6 +41,8 @@ def enter(enclosed: dict[str, Any], filter_: bytes | None, keeper: int) -> None:
     _build(enclosed["view"])
     os.umask(umask)
     os.chdir("/opt/ml")
+    limited()
+    kernel.enter_group_namespace()
     _become_nobody_else(enclosed)
     kernel.die_with(keeper, stat)  # changing the user made the kernel forget it
     os.close(stat)

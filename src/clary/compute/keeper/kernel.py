@@ -101,8 +101,12 @@ def adopt_orphans() -> None:
 
 
 def enter_namespaces() -> None:
-    """Move this process into mount, IPC, host name and control group namespaces of its own."""
+    """Move this process into mount, IPC and host name namespaces of its own."""
     _check(_LIBC.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS), "unshare")
+
+
+def enter_group_namespace() -> None:
+    """Make the control groups that this process is in the topmost that it sees."""
     _LIBC.unshare(CLONE_NEWCGROUP)  # where the kernel has them, as bubblewrap tries too
 
 

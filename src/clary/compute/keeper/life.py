@@ -29,23 +29,28 @@ BRIDGES_MAX: Final = 512
 DESCRIPTORS: Final = 4 * BRIDGES_MAX
 
 
-def begin(path: str, search: list[str] | None = None) -> None:
-    """Leave a keeper behind for the instance in this folder and return; the exit code tells whether there is one.
+def begin(path: str) -> None:
+    """Leave a keeper behind for the instance in this folder and end; the exit code tells whether there is one."""
+    kept, tell = os.pipe()
+    if os.fork():
+        os.close(tell)
+        os._exit(0 if os.read(kept, 1) else 1)
+    os.close(kept)
+    keep(path, tell)
+
+
+def keep(path: str, tell: int, search: list[str] | None = None) -> None:
+    """Be the keeper of the instance in this folder, to its end; who reads `tell` gets a byte once there is one.
 
     With `search`, the installation's part of `sys.path`, the program is forked from this process as well.
     """
     os.umask(0o077)
     os.chdir(path)
-    ready, write_end = os.pipe()
-    if os.fork():
-        os.close(write_end)
-        os._exit(0 if os.read(ready, 1) else 1)
     os.setsid()
-    os.close(ready)
     folder = Folder(path)
     lock = folder.claim()
-    os.write(write_end, b"!")
-    os.close(write_end)
+    os.write(tell, b"!")
+    os.close(tell)
     if lock is not None:
         Keeper(folder, search).live()
 

@@ -11,11 +11,12 @@ import importlib
 import json
 import os
 import select
+import signal
 import socket
 import sys
 
-from clary.compute.keeper import enclosure, kernel
-from clary.compute.keeper.life import begin
+from clary.compute.keeper import egress, enclosure, kernel
+from clary.compute.keeper.life import keep
 
 TYPE_CHECKING = False  # the keepers that come of it use no `typing` either
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def be_parent(channel: int, search: list[str]) -> NoReturn:
     kernel.set_command_line([sys.executable, "warm parent of", *asked["modules"]])
     if not _rehearsed():
         sys.exit("This machine does not let a forked program into a sandbox.")
-    for module in asked["modules"]:
+    for module in (egress.__name__, *asked["modules"]):
         _import(module)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how keepers ended
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, every page
     gc.disable()
@@ -81,25 +83,29 @@ def _rehearse() -> None:
     if pid:
         os._exit(0 if os.waitpid(pid, 0)[1] == 0 else 1)
     who = {"uid": REHEARSAL_USER, "gid": REHEARSAL_USER, "drop": os.geteuid() == 0}
-    enclosure.enter({"host_name": "rehearsal", "view": REHEARSAL_VIEW, **who}, None, outside)
+    enclosure.enter({"host_name": "rehearsal", "view": REHEARSAL_VIEW, **who}, None, outside, lambda: None)
 
 
 def _began(client: socket.socket, folder: str, search: list[str]) -> bool:
-    pid = os.fork()
-    if pid == 0:
+    kept, tell = os.pipe()
+    if os.fork() == 0:
         client.close()
-        _in_fork(lambda: _keep(folder, search))
-    return os.waitpid(pid, 0)[1] == 0
+        os.close(kept)
+        _in_fork(lambda: _keep(folder, tell, search))
+    os.close(tell)
+    began = bool(os.read(kept, 1))
+    os.close(kept)
+    return began
 
 
-def _keep(folder: str, search: list[str]) -> None:
+def _keep(folder: str, tell: int, search: list[str]) -> None:
     log = os.open(f"{folder}/keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.close(log)
     kernel.set_command_line([sys.executable, "keeper", folder])
     gc.enable()
-    begin(folder, search)
+    keep(folder, tell, search)
 
 
 def _in_fork(act: Any) -> NoReturn:

@@ -50,20 +50,25 @@ class Program:
         keeper = os.getpid()
         if plan["sandboxed"]:
             kernel.enter_process_namespace()  # bubblewrap's child waits forever if bubblewrap dies before it
+        limited, tell = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
+            os.close(tell)
             try:
                 kernel.die_with(keeper)
                 _become(plan, log)
                 if search is None:
+                    _wait_for(limited)
                     _execute(plan, environment, write_end)
                 else:
-                    _go_on(plan, environment, write_end, keeper, search)
+                    _go_on(plan, environment, write_end, keeper, search, limited)
             except (OSError, ValueError) as error:
                 os.write(2, f"The program could not be started: {error}\n".encode())
             finally:
                 os._exit(127)
         os.close(write_end)
+        os.close(limited)
+        _limit(plan["cgroups"], self._pid, tell)
         if not plan["sandboxed"]:
             self.inner_pid = self._pid
 
@@ -128,11 +133,28 @@ class Program:
         return ending(code, by_signal, out_of_memory=code != 0 and _oom_kills(self._plan["oom_file"]) > 0)
 
 
+def _limit(groups: list[str], child: int, tell: int) -> None:
+    """Put a child into its control groups, for which the kernel takes its time, and let it go on."""
+    try:
+        for group in groups:
+            with open(f"{group}/cgroup.procs", "w", encoding="ascii") as file:
+                file.write(str(child))
+        os.write(tell, b"!")
+    except (ProcessLookupError, BrokenPipeError):
+        return  # it has ended, and its end tells why
+    finally:
+        os.close(tell)
+
+
+def _wait_for(limited: int) -> None:
+    """Return once the limits hold for this process; end where they cannot."""
+    if not os.read(limited, 1):
+        os._exit(127)
+    os.close(limited)
+
+
 def _become(plan: dict[str, Any], log: int) -> None:
-    """Give this forked child what it keeps in every kind of sandbox: limits, session, input and output."""
-    for group in plan["cgroups"]:
-        with open(f"{group}/cgroup.procs", "w", encoding="ascii") as file:
-            file.write("0")
+    """Give this forked child what it keeps in every kind of sandbox: session, input and output, and its own limits."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if plan["sandboxed"]:
@@ -164,14 +186,16 @@ def _execute(plan: dict[str, Any], environment: dict[str, str], status: int) -> 
     os.execve(argv[0], argv, environment)  # noqa: S606 - what the instance asks for
 
 
-def _go_on(plan: dict[str, Any], environment: dict[str, str], status: int, keeper: int, search: list[str]) -> NoReturn:
+def _go_on(
+    plan: dict[str, Any], environment: dict[str, str], status: int, keeper: int, search: list[str], limited: int
+) -> NoReturn:
     """Enter the sandbox without `exec`; be its first process, and in a fork of it the program."""
     filter_ = None
     if plan["seccomp"]:
         with open("seccomp.bpf", "rb") as file:
             filter_ = file.read()
     enclosed = plan["forked"]
-    enclosure.enter(enclosed, filter_, keeper)
+    enclosure.enter(enclosed, filter_, keeper, lambda: _wait_for(limited))
     kernel.set_dumpable(dumpable=False)  # the first process holds what its keeper knew
     os.write(status, b'{ "child-pid": 1 }\n')
     signal.set_wakeup_fd(-1)
