@@ -19,7 +19,7 @@ from clary.agent.inference_ids import InferenceIds
 from clary.agent.packages import Packages
 from clary.agent.tools import Tools
 from clary.callers import AlarmTopics, EventSenders, ExecutionRoles, ScalingClients
-from clary.compute.admission import Policy, promisable, this_machine
+from clary.compute.admission import Policy, promisable, spare, this_machine
 from clary.compute.process import ProcessBackend, ProcessSettings
 from clary.controllers import seat
 from clary.controllers.alarm_actions import AlarmActions
@@ -203,6 +203,8 @@ def agent(settings: Settings) -> None:
             memory_bytes_max=promisable(capacity, policy),
             unsandboxed=settings.unsandboxed,
             parents_max=settings.warm_parents,
+            parents_bytes_max=spare(capacity, policy),
+            parents_free_bytes_min=2 * policy.free_memory_bytes_min,
         ),
     )
     tools = Tools(

@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from clary.compute.admission import GIB, Capacity, Policy, Refusal, Share, admit, free_memory_bytes, share, this_machine
+from clary.compute.admission import (
+    GIB,
+    Capacity,
+    Policy,
+    Refusal,
+    Share,
+    admit,
+    free_memory_bytes,
+    promisable,
+    share,
+    spare,
+    this_machine,
+)
 from clary.compute.instance_types import InstanceType, find
 
 LAPTOP = Capacity(vcpus=8, memory_bytes=16 * GIB)
@@ -99,6 +111,13 @@ def test_gpus_are_never_pretended() -> None:
 def test_a_small_machine_still_runs_something_and_a_tiny_one_says_so() -> None:
     assert isinstance(ask("ml.m5.large", [], Capacity(1, GIB)), Share)
     assert refusal(ask("ml.m5.large", [], Capacity(1, GIB // 8))).permanent
+
+
+def test_what_makes_starts_quick_is_counted_among_what_is_promised_to_nobody() -> None:
+    for memory in (GIB // 2, GIB, 4 * GIB, 64 * GIB):
+        machine = Capacity(2, memory)
+        assert promisable(machine, POLICY) + 2 * spare(machine, POLICY) == memory
+    assert spare(LAPTOP, POLICY) == GIB // 2
 
 
 def test_the_kernel_says_how_much_memory_is_free(tmp_path: Path) -> None:

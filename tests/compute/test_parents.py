@@ -160,8 +160,30 @@ def test_parents_are_no_more_than_allowed_and_the_one_asked_longest_ago_goes(lab
     assert "decimal" not in seen_by(lab, "a")["modules"]
 
 
-def test_a_parent_that_cannot_be_costs_nothing_but_the_shortcut(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clary.compute.parents.BYTES_MAX", 1)
+def test_parents_together_are_no_larger_than_allowed(lab: Any) -> None:
+    makes = [make_of(lab.instance("a", FOREVER, preload=(name,)), KEEPER) for name in ("json", "decimal")]
+    parents = Parents()
+    assert parents.ready(makes[0])
+    parents._bytes_max = parents._parents[makes[0]].resident_bytes * 3 // 2
+    assert parents.ready(makes[1])
+    assert list(parents._parents) == [makes[1]]
+    parents.close()
+
+
+def test_no_parent_is_started_while_hardly_any_memory_is_free(lab: Any) -> None:
+    lab.backend._parents = Parents(free_bytes_min=2**60)
+    assert not lab.backend.warm(lab.instance("a", FOREVER))
+    assert "decimal" not in seen_by(lab, "a", serves=True)["modules"]
+
+
+def test_the_kernel_takes_a_parent_before_any_of_its_programs(lab: Any) -> None:
+    ours = Path("/proc/self/oom_score_adj").read_text()
+    assert lab.output("a", "print(open('/proc/self/oom_score_adj').read(), end='')") == ours
+    assert Path(f"/proc/{parent_pid(lab)}/oom_score_adj").read_text() == "1000\n"
+
+
+def test_a_parent_that_cannot_be_costs_nothing_but_the_shortcut(lab: Any) -> None:
+    lab.backend._parents = Parents(bytes_max=1)
     assert not lab.backend.warm(lab.instance("a", FOREVER))
     assert "decimal" not in seen_by(lab, "a", serves=True)["modules"]
 

@@ -32,7 +32,7 @@ class Agent:
     def __init__(self, tools: Tools, collector: Collector) -> None:
         self._tools = tools
         self._collector = collector
-        self._rooms = Rooms(tools.capacity, tools.policy)
+        self._rooms = Rooms(tools.capacity, tools.policy, tools.backend.close)
         self._lives: dict[str, tuple[Life, threading.Thread]] = {}
         self._seq = 0
 

@@ -1,4 +1,7 @@
-"""Admission: what this machine has promised to whom; a machine that is full lets the next one wait."""
+"""Admission: what this machine has promised to whom; a machine that is full lets the next one wait.
+
+Before an instance has to wait for want of free memory, the back end gives back what it can do without.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ class Rooms:
 
     capacity: Capacity
     policy: Policy
+    make_room: Callable[[], None]
     free_bytes: Callable[[], int] = free_memory_bytes
     taken: dict[str, Share] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -33,12 +37,17 @@ class Rooms:
                 self.capacity,
                 self.policy,
                 serves=instance.spec.serving is not None,
-                free_bytes=self.free_bytes(),
+                free_bytes=self._free_bytes(),
             )
             if isinstance(offered, Refusal):
                 return offered
             self.taken[instance.name] = offered
             return None
+
+    def _free_bytes(self) -> int:
+        if self.free_bytes() < self.policy.free_memory_bytes_min:
+            self.make_room()
+        return self.free_bytes()
 
     def keep(self, instance: Instance) -> None:
         """Count an instance that is under way already, as it is when the agent was started anew."""

@@ -29,7 +29,8 @@ class Policy:
     promised all of that, since it will use it. A model server waits most of the time and is small, so it is promised
     `server_vcpus` and `server_memory_bytes` only: tens of them fit, as they do in fact. The sums of what is promised
     never exceed `cpu_overcommit` times the machine's vCPUs, and its memory less `reserved_memory_bytes`; and nothing
-    starts while less than `free_memory_bytes_min` is really free, whatever was promised.
+    starts while less than `free_memory_bytes_min` is really free, whatever was promised. What is reserved is Clary's
+    own: half for its processes, half for the warm parents of programs (`spare`), which go first when memory is short.
     GPUs are never pretended: a type with GPUs waits for such a machine.
     """
 
@@ -98,6 +99,11 @@ def share(wanted: InstanceType, machine: Capacity, policy: Policy, *, serves: bo
 def promisable(machine: Capacity, policy: Policy) -> int:
     """Return the memory that all instances together may be promised: on a small machine half of it at least."""
     return max(machine.memory_bytes - policy.reserved_memory_bytes, machine.memory_bytes // 2)
+
+
+def spare(machine: Capacity, policy: Policy) -> int:
+    """Return the memory that what makes starts quick may have: half of what is promised to nobody."""
+    return (machine.memory_bytes - promisable(machine, policy)) // 2
 
 
 def admit(

@@ -129,5 +129,8 @@ class Backend(Protocol):
     def usage(self, name: str) -> Usage | None:
         """Return what an instance uses, or None if there is none of that name."""
 
+    def close(self) -> None:
+        """Give back the memory that only makes starts quick; what runs goes on running, and more may be started."""
+
     def describe_limits(self) -> list[str]:
         """Return one sentence for each kind of limit: what enforces it here."""

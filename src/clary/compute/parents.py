@@ -13,10 +13,12 @@ import socket
 import subprocess
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
+from clary.compute.admission import free_memory_bytes
 from clary.compute.backend import Instance
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ BEGUN_S_MAX: Final = 10.0
 IDLE_S: Final = 900.0
 PARENTS_MAX: Final = 4
 BYTES_MAX: Final = 512 * 2**20
-"""Resident memory that a parent may have; one that has more is let go, and its make is started afresh from then on."""
+"""Resident memory that all of them may have together; a make of which one alone has more is started afresh."""
 TITLE_ROOM: Final = "." * 1024
 """The command line of a process has as many bytes as it began with; keepers and programs show their own there."""
 OWN_PROCESS: Final = (
@@ -78,6 +80,7 @@ class Parent:
 
     process: subprocess.Popen[bytes]
     channel: socket.socket
+    resident_bytes: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, folder: str) -> bool | None:
@@ -98,10 +101,19 @@ class Parent:
 
 
 class Parents:
-    """Parents by make, the one asked longest ago first."""
+    """Parents by make, the one asked longest ago first; none is started while hardly any memory is free."""
 
-    def __init__(self, *, parents_max: int = PARENTS_MAX, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        *,
+        parents_max: int = PARENTS_MAX,
+        bytes_max: int = BYTES_MAX,
+        free_bytes_min: int = 0,
+        idle_s: float = IDLE_S,
+    ) -> None:
         self._parents_max = parents_max
+        self._bytes_max = bytes_max
+        self._free_bytes_min = free_bytes_min
         self._idle_s = idle_s
         self._parents: dict[Make, Parent] = {}
         self._unfit: set[Make] = set()
@@ -131,7 +143,7 @@ class Parents:
         return self._parent(make) is not None
 
     def close(self) -> None:
-        """Let all parents go."""
+        """Let all parents go; others come when they are wanted."""
         with self._lock:
             parents = list(self._parents.values())
             self._parents.clear()
@@ -161,10 +173,16 @@ class Parents:
     def _remember(self, make: Make, parent: Parent) -> None:
         with self._lock:
             self._parents[make] = parent
-            surplus = list(self._parents)[: -self._parents_max]
-            ended = [self._parents.pop(other) for other in surplus]
+            ended = [self._parents.pop(other) for other in self._surplus()]
         for each in ended:
             each.end()
+
+    def _surplus(self) -> list[Make]:
+        """Return whose parents have to go, so that the others are few enough and together small enough."""
+        latest = list(reversed(self._parents))
+        sizes = accumulate(self._parents[make].resident_bytes for make in latest)
+        kept = sum(size <= self._bytes_max for size in sizes)
+        return latest[min(kept, self._parents_max) :]
 
     def _forget(self, make: Make, parent: Parent) -> None:
         with self._lock:
@@ -174,6 +192,8 @@ class Parents:
 
     def _begun(self, make: Make) -> Parent | None:
         """Start a parent and wait until it has imported everything."""
+        if free_memory_bytes() < self._free_bytes_min:
+            return None
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with its:
             command = [make.python, "-s", make.entry, "--warm", str(its.fileno()), TITLE_ROOM]
@@ -184,9 +204,12 @@ class Parents:
         parent = Parent(process, ours)
         ours.settimeout(READY_S_MAX)
         problem = _problem(parent, make, self._idle_s)
+        resident = 0 if problem else _resident_bytes(process.pid)
+        if resident > self._bytes_max:
+            problem = f"the parent has {resident >> 20} MiB"
         if problem is None:
             ours.settimeout(BEGUN_S_MAX)
-            return parent
+            return replace(parent, resident_bytes=resident)
         parent.end()
         log.warning("no warm starts with %s: %s", ", ".join(make.modules), problem)
         with self._lock:
@@ -205,8 +228,6 @@ def _problem(parent: Parent, make: Make, idle_s: float) -> str | None:
     if answer != b"ready":
         return parent.process.stderr.read().decode(errors="replace").strip()[-500:] or "the parent ended"
     parent.process.stderr.close()
-    if (resident := _resident_bytes(parent.process.pid)) > BYTES_MAX:
-        return f"the parent has {resident >> 20} MiB"
     return None
 
 

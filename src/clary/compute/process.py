@@ -26,7 +26,7 @@ from typing import Any, Final
 from clary.compute import ends, files, limits, probe, sandbox, seccomp
 from clary.compute.backend import NAME, Instance, Observed, State, Usage
 from clary.compute.folders import Folder
-from clary.compute.parents import Parents, make_of
+from clary.compute.parents import BYTES_MAX, Parents, make_of
 from clary.core.errors import ComputeError
 
 SOCKET_PATH_BYTES_MAX: Final = 107
@@ -56,6 +56,8 @@ class ProcessSettings:
     memory_bytes_max: int | None = None  # of all instances of this machine together
     unsandboxed: bool = False
     parents_max: int = 4
+    parents_bytes_max: int = BYTES_MAX
+    parents_free_bytes_min: int = 0
 
 
 class ProcessBackend:
@@ -70,7 +72,11 @@ class ProcessBackend:
             raise ComputeError(message, permanent=True)
         self._root = root
         self._settings = settings
-        self._parents = Parents(parents_max=settings.parents_max)
+        self._parents = Parents(
+            parents_max=settings.parents_max,
+            bytes_max=settings.parents_bytes_max,
+            free_bytes_min=settings.parents_free_bytes_min,
+        )
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     # Starting
@@ -92,7 +98,7 @@ class ProcessBackend:
         return make is not None and self._parents.ready(make)
 
     def close(self) -> None:
-        """Let go of what makes starts quick; what runs goes on running."""
+        """Let the warm parents go."""
         self._parents.close()
 
     def _refuse_what_cannot_run(self, instance: Instance) -> None:

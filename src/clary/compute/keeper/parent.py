@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES_MAX: Final = 65536
 READY: Final = b"ready"
+FIRST_TO_GO: Final = "1000"
+"""The kernel's score for whom it ends when memory runs out: without a parent nothing is lost but time."""
 BEGUN: Final = b"begun"
 FAILED: Final = b"failed"
 REHEARSAL_USER: Final = 65534
@@ -48,6 +50,7 @@ def be_parent(channel: int, search: list[str]) -> NoReturn:
     for module in (egress.__name__, *asked["modules"]):
         _import(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how keepers ended
+    usual = _score(FIRST_TO_GO)
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, every page
     gc.disable()
@@ -56,7 +59,7 @@ def be_parent(channel: int, search: list[str]) -> NoReturn:
         folder = client.recv(MESSAGE_BYTES_MAX).decode()
         if not folder:
             break
-        client.send(BEGUN if _began(client, folder, search) else FAILED)
+        client.send(BEGUN if _began(client, folder, search, usual) else FAILED)
     os._exit(0)
 
 
@@ -65,6 +68,15 @@ def _import(module: str) -> None:
         importlib.import_module(module)
     except ImportError:
         return  # whoever needs it imports it, and is told
+
+
+def _score(score: str) -> str:
+    """Set how soon the kernel ends this process when memory runs out; return how it was."""
+    with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+        before = file.read()
+        file.seek(0)
+        file.write(score)
+    return before
 
 
 def _rehearsed() -> bool:
@@ -86,23 +98,24 @@ def _rehearse() -> None:
     enclosure.enter({"host_name": "rehearsal", "view": REHEARSAL_VIEW, **who}, None, outside, lambda: None)
 
 
-def _began(client: socket.socket, folder: str, search: list[str]) -> bool:
+def _began(client: socket.socket, folder: str, search: list[str], score: str) -> bool:
     kept, tell = os.pipe()
     if os.fork() == 0:
         client.close()
         os.close(kept)
-        _in_fork(lambda: _keep(folder, tell, search))
+        _in_fork(lambda: _keep(folder, tell, search, score))
     os.close(tell)
     began = bool(os.read(kept, 1))
     os.close(kept)
     return began
 
 
-def _keep(folder: str, tell: int, search: list[str]) -> None:
+def _keep(folder: str, tell: int, search: list[str], score: str) -> None:
     log = os.open(f"{folder}/keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.close(log)
+    _score(score)
     kernel.set_command_line([sys.executable, "keeper", folder])
     gc.enable()
     keep(folder, tell, search)
