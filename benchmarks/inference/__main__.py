@@ -40,7 +40,7 @@ def main() -> None:
     chosen = _arguments()
     if not shutil.which("wrk"):
         raise SystemExit("This needs wrk: apt-get install wrk")
-    if BARE_XGBOOST.missing:
+    if BARE_XGBOOST.missing:  # before anything is started
         raise SystemExit("This needs the environment of the bare servers: make .venv/clients/bench/.installed")
     with ExitStack() as stack:
         targets = _targets(stack, [each for each in chosen.systems.split(",") if each])
@@ -76,6 +76,8 @@ def _targets(stack: ExitStack, systems: Sequence[str]) -> list[load.Target]:
             target = stack.enter_context(server)
             _must_agree(target, targets)
         except NotServed as problem:
+            if name == FLOOR:
+                raise SystemExit(f"{name}: {problem}") from problem
             _tell(f"{name}: skipped: {problem}")
         else:
             _tell(f"{name}: serves after {target.start_s:.2f} s")
@@ -97,7 +99,10 @@ def _systems(running: Clary, model: Path, folder: Path) -> Iterator[tuple[str, A
 
 def _must_agree(target: load.Target, others: Sequence[load.Target]) -> None:
     """Hold a server's prediction of the first row against the floor's."""
-    found, *expected = (load.prediction(each.port, each.requests()[0]) for each in (target, *others[:1]))
+    try:
+        found, *expected = (load.prediction(each.port, each.requests()[0]) for each in (target, *others[:1]))
+    except (OSError, ValueError) as problem:
+        raise NotServed(str(problem)) from problem
     if expected and abs(found - expected[0]) > DIFFERENCE_MAX:
         raise NotServed(f"it predicts {found}, and the floor {expected[0]}")
 

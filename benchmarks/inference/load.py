@@ -37,7 +37,7 @@ class Target:
     name: str
     port: int
     parts: Callable[[], Parts]  # looked at around each burst: servers start and end processes as they like
-    requests: Callable[[], list[bytes]]  # made anew for each round: signatures hold for minutes only
+    requests: Callable[[], list[bytes]]  # made anew for each burst: signatures hold for minutes only
     start_s: float
 
     def counted(self) -> Collection[int]:
@@ -77,10 +77,9 @@ def interleaved(targets: Iterable[Target], rounds: int, seconds: int, told: Call
         burst(each, each.requests(), WARM_CONNECTIONS, 1)
     found: Bursts = {}
     for number in range(rounds):
-        requests = {each.name: each.requests() for each in order}
         for connections in CONNECTIONS:
             for each in order:
-                seen = burst(each, requests[each.name], connections, seconds)
+                seen = burst(each, each.requests(), connections, seconds)
                 found.setdefault((each.name, connections), []).append(seen)
                 told(f"{number} c{connections:<3} {each.name:24} {_line(seen)}")
         order = order[1:] + order[:1]

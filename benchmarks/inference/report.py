@@ -43,7 +43,7 @@ def summary(bursts: Bursts, name: str, connections: int, beside: str) -> Summary
         p99_us=_median(own, lambda each: each.p99_us),
         failed=failed / max(failed + answered, 1),
         cpu_ratio=statistics.median(a.total_us / b.total_us for a, b in pairs),
-        requests_ratio=statistics.median(a.requests_s / b.requests_s for a, b in pairs),
+        requests_ratio=statistics.median(_ratio(a.requests_s, b.requests_s) for a, b in pairs),
         p99_ratio=statistics.median(a.p99_us / b.p99_us for a, b in pairs),
     )
 
@@ -110,6 +110,10 @@ def _parts(bursts: Sequence[Burst]) -> dict[str, float]:
 
 def _median(bursts: Sequence[Burst], figure: Callable[[Burst], float]) -> float:
     return statistics.median(map(figure, bursts))
+
+
+def _ratio(own: float, beside: float) -> float:
+    return own / beside if beside else math.inf
 
 
 def _figure(number: float, digits: int = 0) -> str:
