@@ -1,36 +1,64 @@
-"""The commands of `clary`; what a command alone needs is imported when it runs, so that `clary env` is quick."""
+"""The commands of `clary`. A command's module is imported when its word is said, so that `clary env` is quick."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
 
-import typer
-
-from clary.cli import chaos, demo, doctor, down, env, images, logs, status, up, version
-from clary.cli.ab import commands
+from clary.cli.flags import Command, Group, add_parameters
+from clary.cli.screen import FAILED, INTERRUPTED
 from clary.supervisor.programs import Programs
 
 HELP = "Amazon SageMaker and the AWS services around it, on your own machine."
+MODULES = {
+    "up": "clary.cli.up",
+    "down": "clary.cli.down",
+    "status": "clary.cli.status",
+    "env": "clary.cli.env",
+    "logs": "clary.cli.logs",
+    "demo": "clary.cli.demo",
+    "ab": "clary.cli.ab.commands",
+    "reward": "clary.cli.ab.commands",
+    "chaos": "clary.cli.chaos",
+    "doctor": "clary.cli.doctor",
+    "version": "clary.cli.version",
+    "images": "clary.cli.images",
+}
+"""Where the `COMMANDS` are that each word belongs to."""
 
 
 def run(programs: Callable[[], Programs]) -> None:
     """Run the command that the arguments name; `programs` imports and returns what `clary up` runs."""
-    build()(obj=programs, prog_name="clary")
+    told = vars(parser(sys.argv[1:], {"programs": programs}).parse_args(sys.argv[1:] or ["--help"]))
+    try:
+        told.pop("command")(**told)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # who read this has had enough, and Python is not to complain of that either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
 
 
-def build() -> typer.Typer:
-    """Return the command line."""
-    app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    app.command("up")(up.up)
-    app.command("down")(down.down)
-    app.command("status")(status.status)
-    app.command("env")(env.env)
-    app.command("logs")(logs.logs)
-    app.command("demo")(demo.demo)
-    app.command("ab")(commands.ab)
-    app.command("reward")(commands.reward)
-    app.command("chaos")(chaos.chaos)
-    app.command("doctor")(doctor.doctor)
-    app.command("version")(version.version)
-    app.add_typer(images.build(), name="images")
-    return app
+def parser(words: Sequence[str], given: Mapping[str, Any]) -> ArgumentParser:
+    """Return what reads a command line that begins with these words; commands get of `given` what they ask for."""
+    whole = ArgumentParser("clary", description=HELP, allow_abbrev=False)
+    wanted = words[:1] if words and words[0] in MODULES else MODULES
+    _add(whole, {word: import_module(MODULES[word]).COMMANDS[word] for word in wanted}, given)
+    return whole
+
+
+def _add(whole: ArgumentParser, commands: Mapping[str, Command | Group], given: Mapping[str, Any]) -> None:
+    words = whole.add_subparsers(metavar="COMMAND", required=True)
+    for word, command in commands.items():
+        told = command.help if isinstance(command, Group) else command.__doc__
+        reader = words.add_parser(word, help=told, description=told, allow_abbrev=False)
+        if isinstance(command, Group):
+            _add(reader, command.commands, given)
+        else:
+            asked = {name: given[name] for name in add_parameters(reader, command)}
+            reader.set_defaults(command=command, **asked)

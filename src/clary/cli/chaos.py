@@ -13,22 +13,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from clary.cli.flags import WRONG_USE, with_settings
+from clary.cli.flags import WRONG_USE, Flag, with_settings
 from clary.cli.screen import FAILED, leave, table
 from clary.core.settings import Settings
 
 if TYPE_CHECKING:
     from clary.cli.victims import Healed, Server
 
-Endpoint = Annotated[str | None, typer.Option(help="Kill one instance of this endpoint, chosen at random.")]
-Variant = Annotated[str | None, typer.Option(help="Only instances of this production variant.")]
-Name = Annotated[str | None, typer.Option("--instance", help="Kill the instance of this name (see clary status).")]
-Zone = Annotated[str | None, typer.Option(help="Kill every instance in this zone, such as us-east-1a.")]
-Account = Annotated[str | None, typer.Option(help="Only instances of this account.")]
-Patience = Annotated[float, typer.Option("--wait", min=0.0, help="How many seconds the healing may take.")]
-Json = Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")]
+Endpoint = Annotated[str | None, Flag("Kill one instance of this endpoint, chosen at random.")]
+Variant = Annotated[str | None, Flag("Only instances of this production variant.")]
+Name = Annotated[str | None, Flag("Kill the instance of this name (see clary status).")]
+Zone = Annotated[str | None, Flag("Kill every instance in this zone, such as us-east-1a.")]
+Account = Annotated[str | None, Flag("Only instances of this account.")]
+Patience = Annotated[float, Flag("How many seconds the healing may take.", "--wait", metavar="SECONDS", least=0)]
+Json = Annotated[bool, Flag("Print what was done as JSON.", "--json")]
 
 
 @with_settings("home")
@@ -63,7 +61,7 @@ def chaos(
     else:
         _print(killed, healed, wait_s)
     if any(each.seconds is None for each in healed):
-        raise typer.Exit(FAILED)
+        raise SystemExit(FAILED)
 
 
 def _print(killed: Sequence[Server], healed: Sequence[Healed], wait_s: float) -> None:
@@ -76,3 +74,6 @@ def _print(killed: Sequence[Server], healed: Sequence[Healed], wait_s: float) ->
             print(f"{each.endpoint} is not whole again after {wait_s:g} s.")
         else:
             print(f"{each.endpoint} was whole again after {each.seconds:.2f} s.")
+
+
+COMMANDS = {"chaos": chaos}

@@ -16,11 +16,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from clary import __version__
 from clary.cli.env import variables
-from clary.cli.screen import leave, warn
+from clary.cli.flags import Flag
+from clary.cli.screen import INTERRUPTED, leave, warn
 from clary.core.settings import load
 from clary.demo import plan
 from clary.demo.failures import DemoFailed
@@ -31,19 +30,18 @@ if TYPE_CHECKING:
     from clary.demo.access import Access
     from clary.demo.story import Outcome
 
-INTERRUPTED = 130
 NAME_BYTES = 4
 PLAIN_COLUMNS = 120
 
 Endpoint = Annotated[
     str | None,
-    typer.Option(
-        help="Use the Clary that answers at this URL, with the keys of AWS's usual variables; it goes on running.",
-        envvar="AWS_ENDPOINT_URL",
+    Flag(
+        "Use the Clary that answers at this URL, with the keys of AWS's usual variables; it goes on running.",
         metavar="URL",
+        variable="AWS_ENDPOINT_URL",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else; times in seconds.")]
+Json = Annotated[bool, Flag("Print the figures as JSON, and nothing else; times in seconds.", "--json")]
 
 
 def demo(endpoint: Endpoint = None, as_json: Json = False) -> None:
@@ -170,3 +168,6 @@ def _report(outcomes: list[Outcome], steps: Steps, total_s: float, *, as_json: b
     console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     print_outcomes(console, outcomes)
     console.print(f"[bold green]Everything works[/], in {total_s:.1f} s. To have Clary for yourself: [bold]clary up[/]")
+
+
+COMMANDS = {"demo": demo}

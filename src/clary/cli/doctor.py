@@ -11,8 +11,6 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-import typer
-
 from clary.cli.flags import with_settings
 from clary.cli.screen import FAILED, table
 from clary.core.settings import Settings
@@ -60,7 +58,7 @@ def doctor(settings: Settings) -> None:
         else "\nJobs can run here."
     )
     if missing:
-        raise typer.Exit(FAILED)
+        raise SystemExit(FAILED)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -142,3 +140,6 @@ def _memory() -> Finding:
     if available < MEMORY_BYTES_WANTED:
         return Finding("memory", Health.LIMITED, f"{told}; larger instance types will wait for room.")
     return Finding("memory", Health.OK, told)
+
+
+COMMANDS = {"doctor": doctor}

@@ -60,3 +60,6 @@ def _end_what_is_left(settings: Settings) -> int:
         return instances.end_all(settings)
     finally:
         os.close(held)
+
+
+COMMANDS = {"down": down}

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from clary.cli import clients
-from clary.cli.flags import with_settings
+from clary.cli.flags import Flag, with_settings
 from clary.cli.screen import leave, warn
 from clary.cli.shells import WRITERS, Shell
 from clary.core.settings import Settings
@@ -24,8 +22,8 @@ PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
 PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
-Style = Annotated[Shell, typer.Option("--shell", help="For which shell to write.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the variables as JSON; null stands for one to unset.")]
+Style = Annotated[Shell, Flag("For which shell to write.")]
+Json = Annotated[bool, Flag("Print the variables as JSON; null stands for one to unset.", "--json")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +102,6 @@ def _credentials(settings: Settings) -> Any:
         leave(f"There are no keys in {settings.home} yet; the first `clary up` makes them.")
     except (OSError, ValueError) as error:
         leave(f"{path} cannot be read: {error}.")
+
+
+COMMANDS = {"env": env}

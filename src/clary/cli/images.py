@@ -5,24 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from clary.cli.flags import with_settings
+from clary.cli.flags import Argument, Group, with_settings
 from clary.cli.screen import leave, table
 from clary.core.errors import ComputeError
 from clary.core.settings import Settings
 
-Uri = Annotated[str, typer.Argument(help="The image URI, as jobs and models name it.", metavar="URI")]
-Folder = Annotated[Path, typer.Argument(help="A folder with executables train, serve, or both.", metavar="FOLDER")]
-
-
-def build() -> typer.Typer:
-    """Return the commands."""
-    commands = typer.Typer(help="Let image URIs stand for folders of your own programs.", no_args_is_help=True)
-    commands.command("add")(add)
-    commands.command("remove")(remove)
-    commands.command("list")(list_)
-    return commands
+Uri = Annotated[str, Argument("The image URI, as jobs and models name it.", "URI")]
+Folder = Annotated[Path, Argument("A folder with executables train, serve, or both.", "FOLDER")]
 
 
 @with_settings("home")
@@ -60,3 +49,10 @@ def list_(settings: Settings) -> None:
         table(("uri", "folder"), [(uri, str(folder)) for uri, folder in sorted(known.items())])
     else:
         print("No image of your own is registered. AWS's XGBoost and scikit-learn images work as they are.")
+
+
+COMMANDS = {
+    "images": Group(
+        "Let image URIs stand for folders of your own programs.", {"add": add, "remove": remove, "list": list_}
+    )
+}

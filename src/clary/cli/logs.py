@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from clary.cli.flags import with_settings
+from clary.cli.flags import Argument, Flag, with_settings
 from clary.cli.screen import leave
 from clary.core.log import older
 from clary.core.settings import Settings
@@ -24,9 +22,9 @@ LINES_MAX = 100_000
 EVENT = re.compile(r"\d{4}-\d\d-\d\dT\S+Z ")
 ESCAPES = {"\\\\": "\\", "\\n": "\n    ", "\\r": "\r"}
 
-Name = Annotated[str | None, typer.Argument(help="A process, such as api or gateway-1; without it all of them.")]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")]
-Lines = Annotated[int, typer.Option("--lines", "-n", min=0, max=LINES_MAX, help="How many to begin with.")]
+Name = Annotated[str | None, Argument("A process, such as api or gateway-1; without it all of them.", "NAME")]
+Follow = Annotated[bool, Flag("Go on with what is written from now on.", short="-f")]
+Lines = Annotated[int, Flag("How many to begin with.", short="-n", least=0, most=LINES_MAX)]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,3 +100,6 @@ def _print(events: deque[Event] | list[Event]) -> None:
     for event in events:
         for line in event.unfolded():
             print(line, flush=True)
+
+
+COMMANDS = {"logs": logs}

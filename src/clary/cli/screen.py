@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NoReturn
 
-import typer
-
 FAILED = 1
+INTERRUPTED = 130
+RED = "\x1b[31m{}\x1b[0m"
 
 
 def leave(message: str, status: int = FAILED) -> NoReturn:
     """Say in one line what is wrong, and end the command."""
     warn(message)
-    raise typer.Exit(status)
+    raise SystemExit(status)
 
 
 def warn(message: str) -> None:
     """Say something that must not be mistaken for the command's result."""
-    typer.secho(f"clary: {message}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+    told = f"clary: {message}"
+    print(RED.format(told) if sys.stderr.isatty() else told, file=sys.stderr)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

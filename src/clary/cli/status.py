@@ -8,14 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from clary.cli.flags import with_settings
+from clary.cli.flags import Flag, with_settings
 from clary.cli.screen import FAILED, duration, megabytes, table
 from clary.core.settings import Settings
 from clary.supervisor import lock, state
 
-Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON; times in seconds, memory in bytes.")]
+Json = Annotated[bool, Flag("Print the figures as JSON; times in seconds, memory in bytes.", "--json")]
 PSS = "Pss:"
 KIB = 1024
 
@@ -51,7 +49,7 @@ def status(settings: Settings, as_json: Json = False) -> None:
     else:
         _print(settings, told)
     if told["state"] != "running":
-        raise typer.Exit(FAILED)
+        raise SystemExit(FAILED)
 
 
 def _told(settings: Settings, now: float) -> dict[str, Any]:
@@ -134,3 +132,6 @@ def _process_row(each: Process) -> tuple[str, ...]:
 def _instance_row(each: InstanceState) -> tuple[str, ...]:
     uptime = "" if each.uptime_s is None else duration(each.uptime_s)
     return each.name, each.state, megabytes(each.memory_bytes), uptime
+
+
+COMMANDS = {"status": status}

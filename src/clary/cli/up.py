@@ -8,9 +8,7 @@ import signal
 from collections.abc import Callable
 from typing import Annotated
 
-import typer
-
-from clary.cli.flags import EVERY_SETTING, with_settings
+from clary.cli.flags import EVERY_SETTING, Flag, with_settings
 from clary.cli.logs import log_of, tail
 from clary.cli.screen import FAILED, leave
 from clary.core import log as logs
@@ -23,17 +21,17 @@ READY = b"!"
 PROCESS = "supervisor"
 TAIL_EVENTS = 3
 
-Detach = Annotated[bool, typer.Option("--detach", help="Return once Clary answers, and leave it running.")]
+Detach = Annotated[bool, Flag("Return once Clary answers, and leave it running.")]
 
 
 @with_settings(*EVERY_SETTING)
-def up(context: typer.Context, settings: Settings, detach: Detach = False) -> None:
+def up(programs: Callable[[], Programs], settings: Settings, detach: Detach = False) -> None:
     """Start Clary here, in the foreground: Ctrl-C ends it."""
     logs.configure(settings.log_level, PROCESS, log_of(settings, PROCESS))
     if detach:
-        _detach(settings, context.obj)
+        _detach(settings, programs)
     else:
-        _run(settings, context.obj, lambda state: _greet(settings, state, end="press Ctrl-C"))
+        _run(settings, programs, lambda state: _greet(settings, state, end="press Ctrl-C"))
 
 
 def _run(settings: Settings, programs: Callable[[], Programs], ready: Callable[[State], None]) -> None:
@@ -92,7 +90,7 @@ def _detach(settings: Settings, programs: Callable[[], Programs]) -> None:
         answers = False
     if not answers:
         os.waitpid(child, 0)
-        raise typer.Exit(FAILED)  # the child has said why
+        raise SystemExit(FAILED)  # the child has said why
 
 
 def _go_to_the_background(settings: Settings, state: State, pipe: int) -> None:
@@ -104,3 +102,6 @@ def _go_to_the_background(settings: Settings, state: State, pipe: int) -> None:
     os.close(null)
     os.write(pipe, READY)
     os.close(pipe)
+
+
+COMMANDS = {"up": up}

@@ -8,3 +8,6 @@ from clary import __version__
 def version() -> None:
     """Print the version."""
     print(f"clary {__version__}")
+
+
+COMMANDS = {"version": version}

@@ -15,10 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from clary.cli.env import variables
-from clary.cli.flags import WRONG_USE, with_settings
+from clary.cli.flags import WRONG_USE, Argument, Flag, with_settings
 from clary.cli.screen import leave
 from clary.core.ids import uid
 from clary.core.settings import Settings
@@ -29,29 +27,27 @@ STDIN = "-"
 ID_CHARACTERS_MAX = 64
 """Of an InferenceId (SageMaker Runtime API reference, InvokeEndpoint)."""
 
-Name = Annotated[str, typer.Argument(help="The endpoint.", metavar="ENDPOINT")]
-Since = Annotated[str, typer.Option(help="From when on: 90m, 24h, 7d or 2026-11-22T10:00 (UTC).")]
-Baseline = Annotated[str | None, typer.Option(help="The variant to compare with; the first one if none is named.")]
-Confidence = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of the interval of the difference.")]
+Name = Annotated[str, Argument("The endpoint.", "ENDPOINT")]
+Since = Annotated[str, Flag("From when on: 90m, 24h, 7d or 2026-11-22T10:00 (UTC).")]
+Baseline = Annotated[str | None, Flag("The variant to compare with; the first one if none is named.")]
+Confidence = Annotated[float, Flag("Of the interval of the difference.", least=0.5, most=0.9999)]
 Rewards = Annotated[
     str | None,
-    typer.Option(
-        help="Where rewards are, as Model Monitor's ground truth; if none is named, in the SageMaker SDK's bucket.",
+    Flag(
+        "Where rewards are, as Model Monitor's ground truth; if none is named, in the SageMaker SDK's bucket.",
         metavar="S3_URI",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON; latencies in microseconds.")]
-Id = Annotated[str | None, typer.Argument(help="The InferenceId of the invocation.", metavar="INFERENCE_ID")]
-Value = Annotated[str | None, typer.Argument(help="What the answer was worth, such as 1 or 0.", metavar="VALUE")]
-File = Annotated[
-    str | None, typer.Option(help="Many rewards instead: CSV of inference id and value; - is standard input.")
-]
+Json = Annotated[bool, Flag("Print the figures as JSON; latencies in microseconds.", "--json")]
+Id = Annotated[str | None, Argument("The InferenceId of the invocation.", "INFERENCE_ID")]
+Value = Annotated[str | None, Argument("What the answer was worth, such as 1 or 0.", "VALUE")]
+File = Annotated[str | None, Flag("Many rewards instead: CSV of inference id and value; - is standard input.")]
 Url = Annotated[
     str | None,
-    typer.Option(
-        help="Use the Clary that answers at this URL, with the keys of AWS's usual variables.",
-        envvar="AWS_ENDPOINT_URL",
+    Flag(
+        "Use the Clary that answers at this URL, with the keys of AWS's usual variables.",
         metavar="URL",
+        variable="AWS_ENDPOINT_URL",
     ),
 ]
 Clients = Callable[[str], Any]
@@ -178,3 +174,6 @@ def _place(clients: Clients, endpoint: str, named: str | None) -> Any:
         return place_of(named)
     account = clients("sts").get_caller_identity()["Account"]
     return place_for(endpoint, account, clients("s3").meta.region_name)
+
+
+COMMANDS = {"ab": ab, "reward": reward}
