@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 
 from idle import cpu_s, pss_mb
 
-from clary import main as processes
 from clary.core.settings import Settings, load
+from clary.processes.controller import controller
+from clary.processes.home import prepare
 from clary.resources.endpoint import ENDPOINT, Endpoint, Fleet, Status, Variant
 from clary.resources.instance import INSTANCE, InstanceStatus, Phase
 from clary.resources.route import ROUTE, Route, RoutedInstance, RoutedVariant
@@ -35,7 +36,7 @@ MODEL = {"container": {"Image": "image:latest"}, "role": f"arn:aws:iam::{ACCOUNT
 
 def fill(settings: Settings, endpoints: int, instances: int) -> None:
     """Write endpoints that serve into a new home."""
-    processes.prepare(settings)
+    prepare(settings)
     store = open_store(settings)
     records = store.records(ACCOUNT, REGION)
     for number in range(endpoints):
@@ -75,16 +76,16 @@ def main() -> None:
         settings = load({"home": home}, {})
         fill(settings, wanted.endpoints, wanted.instances)
         changes = newest(settings)
-        controller = get_context("spawn").Process(target=processes.controller, args=(settings,))
-        controller.start()
-        assert controller.pid is not None
+        process = get_context("spawn").Process(target=controller, args=(settings,))
+        process.start()
+        assert process.pid is not None
         time.sleep(SETTLE_S)
-        before = cpu_s(controller.pid)
+        before = cpu_s(process.pid)
         time.sleep(wanted.seconds)
-        percent = 100 * (cpu_s(controller.pid) - before) / wanted.seconds
-        memory = pss_mb(controller.pid)
-        controller.terminate()
-        controller.join()
+        percent = 100 * (cpu_s(process.pid) - before) / wanted.seconds
+        memory = pss_mb(process.pid)
+        process.terminate()
+        process.join()
         assert newest(settings) == changes, "the controller was to find nothing to do"
     print(f"{wanted.endpoints} endpoints with {wanted.instances} instances: {percent:.2f} % of a core, {memory:.0f} MB")
     print(f"goal: below {CPU_GOAL_PERCENT} % of a core")

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-import gc
+from collections.abc import Callable
 
 from clary.cli import app
+from clary.core.settings import Settings
+from clary.supervisor.listeners import Listeners
 from clary.supervisor.programs import Programs
 
 
 def main() -> None:
     """Run the command line."""
-    app.run(programs)
+    app.run(Programs(prepare=_prepare, api=_api, gateway=_gateway, controller=_controller, agent=_agent))
 
 
-def programs() -> Programs:
-    """Import all of Clary, which only `clary up` needs, and return its programs."""
-    gc.disable()  # until the supervisor enables it: to look for garbage in what stays takes a tenth of the start
-    from clary import main as house
+def _prepare() -> Callable[[Settings], None]:
+    from clary.processes.home import prepare
 
-    return Programs(
-        prepare=house.prepare,
-        gateway=house.gateway,
-        api=house.api,
-        controller=house.controller,
-        agent=house.agent,
-    )
+    return prepare
+
+
+def _api() -> Callable[[Settings, Listeners], None]:
+    from clary.processes.api import api
+
+    return api
+
+
+def _gateway() -> Callable[[Settings, Listeners, str], None]:
+    from clary.processes.gateway import gateway
+
+    return gateway
+
+
+def _controller() -> Callable[[Settings], None]:
+    from clary.processes.controller import controller
+
+    return controller
+
+
+def _agent() -> Callable[[Settings], None]:
+    from clary.processes.agent import agent
+
+    return agent
 
 
 if __name__ == "__main__":

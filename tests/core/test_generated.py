@@ -40,11 +40,11 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_classes_are_the_same_with_and_without_and_the_second_time_nothing_is_compiled(
     tmp_path: Path, compilations: list[str]
 ) -> None:
-    with remembered(tmp_path / "cache"):
+    with remembered(tmp_path / "cache", "all"):
         first = point()
     assert compilations
     compilations.clear()
-    with remembered(tmp_path / "cache"):
+    with remembered(tmp_path / "cache", "all"):
         second = point()
     assert compilations == []
     for made in (first, second, point()):
@@ -65,17 +65,17 @@ def test_classes_are_the_same_with_and_without_and_the_second_time_nothing_is_co
 def test_a_file_that_is_not_of_this_python_is_passed_over(
     tmp_path: Path, compilations: list[str], content: bytes
 ) -> None:
-    with remembered(tmp_path):
+    with remembered(tmp_path, "all"):
         point()
     (file,) = tmp_path.iterdir()
     file.write_bytes(content)
     compilations.clear()
-    with remembered(tmp_path):
+    with remembered(tmp_path, "all"):
         assert point()(1).y == 2
     assert compilations
 
 
 def test_a_folder_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with remembered(tmp_path / "file"):
+    with remembered(tmp_path / "file", "all"):
         assert point()(1).y == 2

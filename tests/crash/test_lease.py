@@ -19,9 +19,9 @@ LEASE_S = 10
 TRAIN = "#!/bin/sh\necho done > /opt/ml/model/it\n"
 CONTROLLER = """
 import sys
-from clary import main
 from clary.core.settings import load
-main.controller(load({"home": sys.argv[1]}))
+from clary.processes.controller import controller
+controller(load({"home": sys.argv[1]}))
 """
 
 

@@ -71,7 +71,13 @@ def _end_on_sigterm(settings: Settings, name: str) -> None:
 def main(home: str, port: str) -> None:
     settings = load({"home": Path(home), "port": int(port), "gateways": 1}, {})
     logs.configure(settings.log_level, "supervisor", settings.process_logs / "supervisor.log")
-    programs = Programs(prepare=prepare, gateway=gateway, api=api, controller=controller, agent=agent)
+    programs = Programs(
+        prepare=lambda: prepare,
+        gateway=lambda: gateway,
+        api=lambda: api,
+        controller=lambda: controller,
+        agent=lambda: agent,
+    )
 
     def ready(state: State) -> None:
         print(state.port, flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -31,8 +31,8 @@ MODULES = {
 """Where the `COMMANDS` are that each word belongs to."""
 
 
-def run(programs: Callable[[], Programs]) -> None:
-    """Run the command that the arguments name; `programs` imports and returns what `clary up` runs."""
+def run(programs: Programs) -> None:
+    """Run the command that the arguments name; `programs` are what `clary up` runs."""
     told = vars(parser(sys.argv[1:], {"programs": programs}).parse_args(sys.argv[1:] or ["--help"]))
     try:
         told.pop("command")(**told)

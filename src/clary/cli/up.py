@@ -12,7 +12,6 @@ from clary.cli.flags import EVERY_SETTING, Flag, with_settings
 from clary.cli.logs import log_of, tail
 from clary.cli.screen import FAILED, leave
 from clary.core import log as logs
-from clary.core.generated import remembered
 from clary.core.settings import Settings, load
 from clary.supervisor.programs import Programs
 from clary.supervisor.state import State
@@ -25,7 +24,7 @@ Detach = Annotated[bool, Flag("Return once Clary answers, and leave it running."
 
 
 @with_settings(*EVERY_SETTING)
-def up(programs: Callable[[], Programs], settings: Settings, detach: Detach = False) -> None:
+def up(programs: Programs, settings: Settings, detach: Detach = False) -> None:
     """Start Clary here, in the foreground: Ctrl-C ends it."""
     logs.configure(settings.log_level, PROCESS, log_of(settings, PROCESS))
     if detach:
@@ -34,16 +33,14 @@ def up(programs: Callable[[], Programs], settings: Settings, detach: Detach = Fa
         _run(settings, programs, lambda state: _greet(settings, state, end="press Ctrl-C"))
 
 
-def _run(settings: Settings, programs: Callable[[], Programs], ready: Callable[[State], None]) -> None:
+def _run(settings: Settings, programs: Programs, ready: Callable[[State], None]) -> None:
     """Supervise until a signal ends it, or say in a line why that is impossible."""
     from clary.supervisor import supervisor
     from clary.supervisor.listeners import CannotListen
     from clary.supervisor.lock import HomeTaken
 
     try:
-        with remembered(settings.home / "cache"):
-            imported = programs()
-        supervisor.run(settings, imported, ready)
+        supervisor.run(settings, programs, ready)
     except HomeTaken as error:
         leave(f"Clary already runs on {settings.home} (process {error.holder.pid}); see `clary status`.")
     except CannotListen as error:
@@ -73,7 +70,7 @@ def _command(settings: Settings, name: str) -> str:
     return f"clary {name}" if is_usual else f"clary {name} --home {shlex.quote(str(settings.home))}"
 
 
-def _detach(settings: Settings, programs: Callable[[], Programs]) -> None:
+def _detach(settings: Settings, programs: Programs) -> None:
     """Become two: the child runs Clary, the parent returns once it answers, or ends as it ended."""
     reads, writes = os.pipe()
     child = os.fork()

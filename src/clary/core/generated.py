@@ -20,9 +20,9 @@ ENTRIES_MAX = 20_000
 
 
 @contextmanager
-def remembered(folder: Path) -> Iterator[None]:
-    """Inside, what `dataclass` compiles comes from this folder, which only its owner may write to, or gets there."""
-    path = folder / f"dataclasses-{sys.implementation.cache_tag}"
+def remembered(folder: Path, name: str) -> Iterator[None]:
+    """Inside, what `dataclass` compiles comes from a file of this folder, which is its owner's alone, or gets there."""
+    path = folder / f"{name}-{sys.implementation.cache_tag}"
     known = _read(path)
     used: dict[str, CodeType] = {}
 

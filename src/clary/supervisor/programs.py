@@ -11,14 +11,14 @@ from clary.supervisor.listeners import Listeners
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The programs of one Clary; each but `prepare` blocks until its process gets SIGTERM.
+    """The programs of one Clary, each behind what imports it; all but `prepare` block until their process gets SIGTERM.
 
-    `prepare` runs to its end before the others begin. What the programs need is imported before the supervisor forks,
-    so that all share its memory; importing it must start no thread and open no database.
+    `prepare` has run to its end before the others begin. The supervisor imports a program before it forks it, so that
+    all share the memory of what they import; importing it must start no thread and open no database.
     """
 
-    prepare: Callable[[Settings], None]
-    gateway: Callable[[Settings, Listeners, str], None]
-    api: Callable[[Settings, Listeners], None]
-    controller: Callable[[Settings], None]
-    agent: Callable[[Settings], None]
+    prepare: Callable[[], Callable[[Settings], None]]
+    gateway: Callable[[], Callable[[Settings, Listeners, str], None]]
+    api: Callable[[], Callable[[Settings, Listeners], None]]
+    controller: Callable[[], Callable[[Settings], None]]
+    agent: Callable[[], Callable[[Settings], None]]

@@ -12,12 +12,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 from clary import __version__
+from clary.core.generated import remembered
 from clary.core.settings import Settings
-from clary.supervisor import instances, lock, readiness, state
+from clary.supervisor import lock, readiness, state
 from clary.supervisor.family import SIGNALS, Family
 from clary.supervisor.listeners import Listeners, listen
 from clary.supervisor.programs import Programs
@@ -60,8 +62,6 @@ def run(settings: Settings, programs: Programs, ready: Ready) -> None:
 def _supervise(settings: Settings, programs: Programs, listeners: Listeners, ready: Ready) -> None:
     started_at = time.time()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    gc.freeze()  # collections in children would otherwise write to the pages they share
-    gc.enable()  # which is off while the programs are imported
     family = Family(settings, lambda: state.read(settings) and _tell(settings, family, started_at))
     try:
         if _start(settings, programs, listeners, family):
@@ -74,22 +74,45 @@ def _supervise(settings: Settings, programs: Programs, listeners: Listeners, rea
 
 
 def _start(settings: Settings, programs: Programs, listeners: Listeners, family: Family) -> bool:
-    """Start everything and return True once it answers, False where a signal came before that."""
+    """Start everything and return True once it answers, False where a signal came before that.
+
+    What comes next is imported while what was forked before works: there is another core for it.
+    """
     deadline = time.monotonic() + START_S_MAX
-    if not _finish(family, PREPARE, partial(programs.prepare, settings), deadline):
+    with _importing(settings, PREPARE):
+        prepare = programs.prepare()
+    family.run_once(PREPARE, partial(prepare, settings))
+    with _importing(settings, "gateway"):
+        gateway = programs.gateway()
+    if not _finish(family, PREPARE, deadline):
         return False
-    for name, body in _answering(settings, programs, listeners):
-        family.keep(name, body)
-    if not _finish(family, PROBE, partial(readiness.wait_for_an_answer, settings.host, settings.port), deadline):
+    for worker in (f"gateway-{number}" for number in range(1, settings.gateways + 1)):
+        family.keep(worker, partial(gateway, settings, listeners, worker))
+    with _importing(settings, "api"):
+        api = programs.api()
+    family.keep("api", partial(api, settings, listeners))
+    family.run_once(PROBE, partial(readiness.wait_for_an_answer, settings.host, settings.port))
+    with _importing(settings, "others"):
+        others = {"controller": programs.controller(), "agent": programs.agent()}
+    if not _finish(family, PROBE, deadline):
         return False
-    family.keep("controller", partial(programs.controller, settings))
-    family.keep("agent", partial(programs.agent, settings))
+    for name, program in others.items():  # these start last: on few cores they would delay those that answer
+        family.keep(name, partial(program, settings))
     return True
 
 
-def _finish(family: Family, name: str, body: Callable[[], None], deadline: float) -> bool:
-    """Run a task to its end; return False where a signal came first, or raise DidNotStart if it fails."""
-    family.run_once(name, body)
+@contextmanager
+def _importing(settings: Settings, part: str) -> Iterator[None]:
+    """Inside, a part of Clary is imported, to be forked."""
+    gc.disable()  # to look for garbage in what stays takes a tenth of the start
+    with remembered(settings.home / "cache", part):
+        yield
+    gc.freeze()  # collections in children would otherwise write to the pages they share
+    gc.enable()
+
+
+def _finish(family: Family, name: str, deadline: float) -> bool:
+    """See a task to its end; return False where a signal came first, or raise DidNotStart if it fails."""
     while name not in family.done and not family.ending:
         if time.monotonic() > deadline:
             raise _diagnosis(family, name)
@@ -107,16 +130,6 @@ def _diagnosis(family: Family, task: str) -> DidNotStart:
     if dying:
         return DidNotStart(f"Clary does not answer: its process {dying} dies again and again.", dying)
     return DidNotStart("Clary does not answer, though its processes run.", "api")
-
-
-def _answering(
-    settings: Settings, programs: Programs, listeners: Listeners
-) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Give names and bodies of the children that answer, which start first: on few cores others would delay them."""
-    yield "api", partial(programs.api, settings, listeners)
-    for number in range(1, settings.gateways + 1):
-        worker = f"gateway-{number}"
-        yield worker, partial(programs.gateway, settings, listeners, worker)
 
 
 def _tell(settings: Settings, family: Family, started_at: float) -> state.State:
@@ -139,6 +152,8 @@ def _tell(settings: Settings, family: Family, started_at: float) -> state.State:
 
 def _stop(settings: Settings, listeners: Listeners, family: Family) -> None:
     """End every child, stage by stage, then the instances; a further signal cuts a stage short."""
+    from clary.supervisor import instances  # whose back end is the agent's, and nothing that a start is to wait for
+
     family.ending = True
     state.remove(settings)
     listeners.close()

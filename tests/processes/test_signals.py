@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clary import main
 from clary.core.settings import Settings, load
+from clary.processes.agent import agent
+from clary.processes.controller import controller
+from clary.processes.home import prepare
 from clary.supervisor.children import fork
 
 SOON_S = 3.0
@@ -29,14 +31,14 @@ def _bell_has(settings: Settings, name: str) -> bool:
     return any(settings.run.rglob(f"{name}.*"))
 
 
-@pytest.mark.parametrize("name", ["controller", "agent"])
-def test_a_process_that_sleeps_ends_soon_after_sigterm(home: Path, name: str) -> None:
+@pytest.mark.parametrize("program", [controller, agent])
+def test_a_process_that_sleeps_ends_soon_after_sigterm(home: Path, program: Callable[[Settings], None]) -> None:
     settings = load({"home": home, "port": 0}, {})
     settings.process_logs.mkdir(parents=True)
-    main.prepare(settings)
-    pid = fork(name, lambda: getattr(main, name)(settings), settings)
+    prepare(settings)
+    pid = fork(program.__name__, lambda: program(settings), settings)
     try:
-        assert _wait_until(lambda: _bell_has(settings, name), 20)
+        assert _wait_until(lambda: _bell_has(settings, program.__name__), 20)
         os.kill(pid, signal.SIGTERM)
         assert _wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, SOON_S)
     finally:
