@@ -8,6 +8,8 @@ from http import HTTPStatus
 
 ANSWER_S = 30.0
 RETRY_S = 0.02
+PATH = "/metrics"
+"""Refused without a password by the api itself, which would first read the model of a service for any other path."""
 
 
 def wait_for_an_answer(host: str, port: int) -> None:
@@ -24,7 +26,7 @@ def answers(host: str, port: int, timeout_s: float) -> bool:
     """Say whether a request is answered, in time and not by saying that a part of Clary is down."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
-        connection.request("GET", "/")
+        connection.request("GET", PATH)
         return connection.getresponse().status < HTTPStatus.INTERNAL_SERVER_ERROR
     except (OSError, http.client.HTTPException):
         return False
