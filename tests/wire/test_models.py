@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
 
 from clary.wire.models import Models, endpoint_prefix, protocols_of, signing_name, target_prefix
 from clary.wire.protocol import PROTOCOLS
@@ -12,6 +13,12 @@ from clary.wire.protocol import PROTOCOLS
 def test_a_model_is_loaded_once(models: Models) -> None:
     assert models.load("sts") is models.load("sts")
     assert "sagemaker-runtime" in models.names()
+
+
+def test_every_folder_of_botocores_data_is_a_service(models: Models) -> None:
+    assert models.names() == Loader(
+        [Loader.BUILTIN_DATA_PATH], include_default_search_paths=False
+    ).list_available_services("service-2")
 
 
 def test_a_service_without_a_model_is_a_key_error(models: Models) -> None:

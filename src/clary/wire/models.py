@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
@@ -10,12 +12,20 @@ from clary.wire.query_traits import as_query, query_traits
 from clary.wire.wider_enums import widened
 
 
+class Folders(Loader):
+    """botocore's loader, which need not look into each of 439 folders to find that one of them is a service's."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Return every service; only services have folders where Clary looks."""
+        return sorted(each.name for each in os.scandir(self.BUILTIN_DATA_PATH) if each.is_dir())
+
+
 class Models:
     """The service models by botocore's names (`sagemaker-runtime`, `s3`…); safe to share between threads."""
 
     def __init__(self, loader: Loader | None = None) -> None:
         # Models that a user keeps in ~/.aws/models would change what the server speaks.
-        self._loader = loader or Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+        self._loader = loader or Folders([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
         self._loaded: dict[str, ServiceModel] = {}
         self._in_query: dict[str, ServiceModel] = {}
 

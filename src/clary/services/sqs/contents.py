@@ -14,7 +14,7 @@ from clary.services.sqs.faults import InvalidContents, InvalidValue, MissingPara
 from clary.store.queues import Queue
 from clary.store.sealing import Sealer
 
-FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ATTRIBUTES_MAX = 10
 NAME = re.compile(r"(?!(?i:aws|amazon)\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 NAME_MAX = TYPE_MAX = 256
