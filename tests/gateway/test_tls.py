@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import ssl
+from contextlib import suppress
 
 import boto3
 import pytest
@@ -67,6 +68,30 @@ def test_a_handshake_that_comes_byte_by_byte_is_taken(running):
         incoming.write(connection.recv(65536))
         session.do_handshake()
         assert session.version() == "TLSv1.3"
+
+
+def test_a_request_that_comes_together_with_the_end_of_the_session_is_answered(running):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context(cafile=str(running.settings.ca_bundle))
+    session = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+
+    def until_done(act, connection):
+        while True:
+            try:
+                return act()
+            except ssl.SSLWantReadError:
+                connection.sendall(outgoing.read())
+                incoming.write(connection.recv(65536))
+
+    with running.connect() as connection:
+        until_done(session.do_handshake, connection)
+        session.write(running.signed(b"x" * 100_000))
+        with suppress(ssl.SSLWantReadError):
+            session.unwrap()
+        received = b""
+        while not received.endswith(b"x" * 100_000):
+            received += until_done(session.read, connection)
+    assert received.startswith(b"HTTP/1.1 200 OK")
 
 
 def test_what_only_looks_like_tls_is_told_so_and_closed(running):

@@ -39,10 +39,11 @@ HEADER_BYTES_MAX = 64 * 1024
 STREAM_WINDOW_BYTES = 1024 * 1024
 CONNECTION_WINDOW_BYTES = 2 * 1024 * 1024
 """What a client may send before its request, and its requests together, are taken further."""
-FRAME_BYTES_MAX = 256 * 1024
 FIRST_WINDOW_BYTES = 65_535
-UNCLEAR_BYTES_MAX = 1024 * 1024
-"""What a client may send without a whole frame coming of it: one header list, in pieces."""
+FRAME_BYTES_MAX = 256 * 1024
+"""What a client may send in one frame: each costs as much as many kilobytes."""
+UNCLEAR_BYTES_MAX = 2 * FRAME_BYTES_MAX
+"""What a client may send without anything coming of it: one frame, or one header list in pieces."""
 WRITE_BYTES_MAX = 256 * 1024
 IDLE_S = 75.0
 """How long a connection may stay open without a request."""

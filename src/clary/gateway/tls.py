@@ -19,7 +19,8 @@ HANDSHAKE_S = 10.0
 """How long a client may take to agree on a session."""
 ENDED_S = 60.0
 """How long a client may go on after it was told that nothing more will be sent."""
-READ_BYTES = 256 * 1024
+WRITE_BYTES = 256 * 1024
+"""What is encrypted at once: the session's memory keeps the size that it once had."""
 HTTP_1, HTTP_2 = "http/1.1", "h2"
 
 
@@ -64,10 +65,7 @@ class Session(asyncio.Protocol):
             return  # what came after it is read so that closing does not destroy what was sent
         self._incoming.write(data)
         try:
-            if self._line is None:
-                self._shake_hands()
-            if self._line is not None:
-                self._read()
+            self._advance()
         except ssl.SSLWantReadError:
             self._flush()
         except ssl.SSLZeroReturnError:
@@ -125,12 +123,13 @@ class Session(asyncio.Protocol):
         """Send to the client."""
         if self._transport.is_closing():
             return
+        left = memoryview(data)
         try:
-            self._tls.write(data)
+            while left:
+                left = left[self._tls.write(left[:WRITE_BYTES]) :]
+                self._flush()
         except ssl.SSLError:
             self._transport.abort()
-            return
-        self._flush()
 
     def send_end(self) -> None:
         """Tell the client that no more will be sent."""
@@ -161,6 +160,12 @@ class Session(asyncio.Protocol):
         else:
             self._transport.abort()
 
+    def _advance(self) -> None:
+        if self._line is None:
+            self._shake_hands()
+        self._read()
+        self._flush()
+
     def _shake_hands(self) -> None:
         self._tls.do_handshake()
         self._flush()
@@ -175,14 +180,27 @@ class Session(asyncio.Protocol):
         assert self._line is not None, "a session that is agreed on has a line"
         self._reading = True
         try:
-            while not (self._paused or self._said_end) and (self._incoming.pending or self._tls.pending()):
-                data = self._tls.read(READ_BYTES)
-                if not data:
+            while not (self._paused or self._said_end) and (most := self._incoming.pending + self._tls.pending()):
+                data, ended = self._plain(most)
+                if data:
+                    self._line.received(data)
+                if ended:
                     self._end_line()
-                    return
-                self._line.received(data)
+                elif not data:
+                    break
         finally:
             self._reading = False
+
+    def _plain(self, most: int) -> tuple[bytes, bool]:
+        """Return what there is, of many records together, and whether the client sends no more."""
+        room, size = memoryview(bytearray(most)), 0
+        with suppress(ssl.SSLWantReadError):
+            while size < most:
+                read = cast(int, self._tls.read(most - size, room[size:]))
+                if not read:
+                    return bytes(room[:size]), True
+                size += read
+        return bytes(room[:size]), False
 
     def _end_line(self) -> None:
         if self._line is not None and not self._ended:
