@@ -14,10 +14,10 @@ from typing import Protocol, cast
 import httptools
 
 from clary_runtime.logs import LOG
-from clary_runtime.serving import streams
 from clary_runtime.serving.heads import read_usual
 from clary_runtime.serving.messages import Reply, Request
 from clary_runtime.serving.settings import Settings
+from clary_runtime.serving.streams import Streams
 
 
 class Desk(Protocol):
@@ -26,6 +26,10 @@ class Desk(Protocol):
     @property
     def draining(self) -> bool:
         """Whether connections should close once their requests are answered."""
+
+    @property
+    def streams(self) -> Streams:
+        """What sends replies in pieces."""
 
     def opened(self, connection: Connection) -> bool:
         """Count a new connection in; False when there are too many."""
@@ -250,7 +254,9 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         if reply.pieces is not None:
-            self._pending = self._loop.create_task(streams.send(self._transport, reply, self._taken, close=close))
+            self._pending = self._loop.create_task(
+                self._desk.streams.send(self._transport, reply, self._taken, close=close)
+            )
             self._pending.add_done_callback(partial(self._streamed, close))
             return
         self._transport.write(reply.encoded(close=close))

@@ -21,6 +21,7 @@ from clary_runtime.logs import LOG
 from clary_runtime.serving.connections import Connection
 from clary_runtime.serving.messages import Model, Reply, Request
 from clary_runtime.serving.settings import Settings
+from clary_runtime.serving.streams import Streams
 from clary_runtime.serving.together import Lanes, Turn
 
 EXECUTION_PARAMETERS = '{{"MaxConcurrentTransforms":{workers},"BatchStrategy":"MULTI_RECORD","MaxPayloadInMB":{mib}}}'
@@ -39,6 +40,7 @@ class Server:
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self.draining = False
+        self.streams = Streams(loop)
 
     # what connections call
 
