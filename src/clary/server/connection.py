@@ -32,7 +32,7 @@ BODILESS = frozenset((204, 304))
 class Connection:
     """One socket, which is either watched or in the hands of one thread."""
 
-    __slots__ = ("_begun", "_buffer", "_head", "deadline", "secure", "sock", "watched")
+    __slots__ = ("_begun", "_buffer", "_head", "deadline", "secure", "sock")
 
     def __init__(self, sock: socket.socket, pending: bytes) -> None:
         self.sock = sock
@@ -41,7 +41,6 @@ class Connection:
         self._head: Head | None = None
         self._begun: float | None = None
         self.deadline = 0.0
-        self.watched = False
 
     @property
     def has_more(self) -> bool:

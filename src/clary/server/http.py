@@ -1,16 +1,19 @@
 """HTTP for the api: connections come from the gateways, and each request is worked on by one thread from end to end.
 
-An idle or slow connection holds no thread: it is watched until more of its request is there. A large body is read,
-and a stream written, by the thread that works on it, straight from and to the socket.
+An idle or slow connection holds no thread: it is watched until more of its request is there. All threads watch all
+connections, so that the one that learns of a request is the one that answers it. A large body is read, and a stream
+written, by a thread for that, straight from and to the socket.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -34,12 +37,14 @@ DRAIN_S = 10.0
 DRAIN_LOOK_S = 0.01
 SWEEP_S = 1.0
 HANDLERS_MAX = 32
+ASKERS_MAX = 8
 STREAMS_MAX = 64
 WAITING_MAX = 2_000
-"""Requests under way or queued; one more is answered 503."""
-EVENTS_MAX = 256
+"""Requests under way; one more is answered 503."""
 SHORT_BYTES = 64 * 1024
 READABLE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
+AT_ONCE = select.EPOLLOUT | select.EPOLLONESHOT
+"""For a connection of which something was read already: it can be written to."""
 Handle = Callable[[Request], Response | Pending]
 
 
@@ -54,18 +59,22 @@ class Doors:
 class Server:
     """Serves the connections that gateways hand over, until SIGTERM.
 
-    The event loop watches; what it finds readable it gives to a thread, which gives it back to be watched. A thread
-    gives one back by arming it again, which takes no word between threads.
+    The kernel wakes one thread for each request, the one that rested last, and no word passes between threads. The
+    event loop takes connections in, sees to waits and closes what took too long.
     """
 
     def __init__(self, handle: Handle, doors: Doors, waits: Waits) -> None:
         self._handle = handle
         self._doors = doors
         self._waits = waits
-        self._handlers = ThreadPoolExecutor(HANDLERS_MAX, "handler")
+        self._handlers = [
+            threading.Thread(target=self._work, name=f"handler-{number}", daemon=True) for number in range(HANDLERS_MAX)
+        ]
+        self._askers = ThreadPoolExecutor(ASKERS_MAX, "asker")
         self._streams = ThreadPoolExecutor(STREAMS_MAX, "stream")
         self._poll = select.epoll()
-        self._connections: dict[int, Connection] = {}
+        self._end = os.eventfd(0, os.EFD_CLOEXEC)
+        self._watched: dict[int, Connection] = {}  # by descriptor; a connection is owned by who takes it out
         self._busy: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop
@@ -80,45 +89,36 @@ class Server:
         self._loop.add_signal_handler(signal.SIGTERM, stop.set)
         close = handoff.accept(self._doors.handoffs, self._adopt)
         end_waits = self._waits.open()
-        self._loop.add_reader(self._poll.fileno(), self._take_readable)
+        self._poll.register(self._end, select.EPOLLIN)
+        for handler in self._handlers:
+            handler.start()
         self._sweep()
         await stop.wait()
         close()
-        self._loop.remove_reader(self._poll.fileno())
+        os.eventfd_write(self._end, 1)  # and nobody reads it, so that every handler sees it
         end_waits()
         deadline = self._loop.time() + DRAIN_S
-        while self._busy and self._loop.time() < deadline:  # noqa: ASYNC110 - what ends does so in threads
+        while self._is_at_work() and self._loop.time() < deadline:  # noqa: ASYNC110 - what ends does so in threads
             await asyncio.sleep(DRAIN_LOOK_S)
-        for pool in (self._handlers, self._streams):
+        for pool in (self._askers, self._streams):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    # Called on the event loop, which owns a connection while it is watched.
+    def _is_at_work(self) -> bool:
+        return bool(self._busy) or any(handler.is_alive() for handler in self._handlers)
+
+    # Called on the event loop.
 
     def _adopt(self, sock: socket.socket, pending: bytes) -> None:
         connection = Connection(sock, pending)
-        self._connections[sock.fileno()] = connection
-        self._poll.register(sock.fileno(), 0)
-        self._work_on(connection)
-
-    def _take_readable(self) -> None:
-        for descriptor, _ in self._poll.poll(0, EVENTS_MAX):
-            connection = self._connections.get(descriptor)
-            if connection is not None and connection.watched:
-                self._work_on(connection)
-
-    def _work_on(self, connection: Connection) -> None:
-        connection.watched = False
-        if len(self._busy) >= WAITING_MAX:
-            self._refuse(connection, 503, "Too many requests are under way. Reduce your request rate.")
-            return
-        self._busy.add(connection)
-        self._handlers.submit(self._serve, connection)
+        connection.deadline = connection.patience()
+        self._watched[sock.fileno()] = connection
+        self._poll.register(sock.fileno(), AT_ONCE)
 
     def _sweep(self) -> None:
         """Close the connections whose clients took too long."""
         now = time.monotonic()
-        for connection in list(self._connections.values()):
-            if connection.watched and connection.deadline < now:
+        for descriptor, connection in list(self._watched.items()):
+            if connection.deadline < now and self._watched.pop(descriptor, None) is connection:
                 self._close(connection)
         self._loop.call_later(SWEEP_S, self._sweep)
 
@@ -133,17 +133,31 @@ class Server:
 
     async def _settle(self, connection: Connection, asked: _Asked, pending: Pending) -> None:
         """Wait for an answer that is not there yet, and have a thread send it."""
-        ask = lambda question: self._loop.run_in_executor(self._handlers, question)  # noqa: E731 - a line, not a name
+        ask = lambda question: self._loop.run_in_executor(self._askers, question)  # noqa: E731 - a line, not a name
         try:
             response = await self._waits.settle(pending, ask, connection.is_gone)
         except (OSError, EOFError):
             self._close(connection)
             return
-        self._handlers.submit(self._guarded, connection, lambda: self._finish(connection, asked, response))
+        self._askers.submit(self._guarded, connection, lambda: self._finish(connection, asked, response))
 
     # Called in threads, each of which owns its connection until it is watched or closed.
 
+    def _work(self) -> None:
+        """Serve whichever connection has something to say, until the end."""
+        while True:
+            for descriptor, _ in self._poll.poll(maxevents=1):
+                if descriptor == self._end:
+                    return
+                connection = self._watched.pop(descriptor, None)
+                if connection is not None:
+                    self._serve(connection)
+
     def _serve(self, connection: Connection) -> None:
+        if len(self._busy) >= WAITING_MAX:
+            self._refuse(connection, 503, "Too many requests are under way. Reduce your request rate.")
+            return
+        self._busy.add(connection)
         self._guarded(connection, lambda: self._exchange(connection))
 
     def _guarded(self, connection: Connection, step: Callable[[], bool]) -> None:
@@ -210,8 +224,9 @@ class Server:
     def _watch(self, connection: Connection) -> None:
         connection.deadline = connection.patience()
         self._busy.discard(connection)
-        connection.watched = True  # from here on it is the event loop's
-        self._poll.modify(connection.sock.fileno(), READABLE)
+        descriptor = connection.sock.fileno()
+        self._watched[descriptor] = connection  # from here on it is whose who takes it out
+        self._poll.modify(descriptor, READABLE)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Have the event loop do something."""
@@ -231,9 +246,8 @@ class Server:
 
     def _close(self, connection: Connection) -> None:
         self._busy.discard(connection)
-        descriptor = connection.sock.fileno()
-        if self._connections.pop(descriptor, None) is not None:
-            self._poll.unregister(descriptor)
+        if connection.sock.fileno() >= 0:
+            self._poll.unregister(connection.sock)
             connection.sock.close()
 
 
