@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -66,7 +66,7 @@ class Slot:
     @property
     def key(self) -> str:
         """Return what the attempts of this slot are counted under."""
-        return _attempts_key(self.variant, self.index)
+        return _attempts_key(self.variant.hash, self.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +145,14 @@ class Endpoint:
 
     def slots(self, fleet: Fleet) -> dict[str, Slot]:
         """Return the instances that a fleet has, by name: the same ones after any crash."""
-        slots = (self._slot(variant, index) for variant in fleet.every() for index in range(variant.count))
-        return {slot.name: slot for slot in slots}
+        return {slot.name: slot for variant in fleet.every() for slot in self._slots(variant)}
 
-    def _slot(self, variant: Variant, index: int) -> Slot:
-        attempt = self.attempts.get(_attempts_key(variant, index), 0)
-        return Slot(variant, index, attempt, name_of(self.uid, variant.hash, index, attempt))
+    def _slots(self, variant: Variant) -> Iterator[Slot]:
+        make = variant.hash
+        for index in range(variant.count):
+            attempt = self.attempts.get(_attempts_key(make, index), 0)
+            yield Slot(variant, index, attempt, name_of(self.uid, make, index, attempt))
 
 
-def _attempts_key(variant: Variant, index: int) -> str:
-    return f"{variant.hash}/{index}"
+def _attempts_key(make: str, index: int) -> str:
+    return f"{make}/{index}"

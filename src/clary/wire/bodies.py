@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from botocore.model import Shape, StructureShape
@@ -12,6 +13,7 @@ from clary.wire import cbor_codec, json_codec, xml_codec
 from clary.wire.message import Body
 from clary.wire.tree_codec import TreeCodec
 
+SHAPES_MAX = 20_000
 Members = Mapping[str, Shape]
 
 
@@ -34,6 +36,7 @@ def content(body: Body) -> bytes:
     return body if isinstance(body, bytes) else b"".join(iter(body.read, b""))
 
 
+@lru_cache(SHAPES_MAX)
 def body_members(shape: StructureShape, elsewhere: frozenset[str]) -> Members:
     """Return the members of a structure that the body holds: those whose location is not one of `elsewhere`."""
     return {

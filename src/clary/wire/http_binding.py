@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
@@ -16,6 +17,7 @@ from clary.wire import routes, scalars
 from clary.wire.malformed import SerializationError
 from clary.wire.message import Headers, Request
 
+SHAPES_MAX = 20_000
 _HEADER_STYLE = "rfc822"
 _QUOTED_OR_PLAIN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,]*)\s*(?:,|$)')
 _DATE = re.compile(r"[^,]+,[^,]+")
@@ -34,43 +36,66 @@ class _Source:
     claimed: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A member that lives outside the body: where, and by which key; that of a single header in lower case too."""
+
+    name: str
+    member: Shape
+    where: str
+    key: str
+    field: str
+
+
 def read(operation: OperationModel, shape: StructureShape, request: Request) -> dict[str, Any]:
     """Return the members that the request's path, query string and headers hold."""
-    members = shape.members.items()
-    bound = {name: member for name, member in members if member.serialization.get("location") in REQUEST_PLACES}
-    source = _Source(
-        routes.labels(operation, request.path),
-        routes.query_fields(request.query),
-        request.headers,
-        frozenset(_wire_name(member, name) for name, member in bound.items()) | routes.literal_names(operation),
-    )
+    fields = request.headers.fields
+    query = routes.query_fields(request.query)
+    source = _Source(routes.labels(operation, request.path), query, request.headers, _claimed(operation, shape))
     values = {}
-    for name, member in bound.items():
+    for each in _bound(shape, REQUEST_PLACES):
+        if each.field and each.field not in fields:
+            continue
         try:
-            value = _READERS[member.serialization["location"]](member, _wire_name(member, name), source)
+            value = _READERS[each.where](each.member, each.key, source)
         except (ValueError, binascii.Error) as error:
-            raise SerializationError(f"The value of {name} could not be read: {error}") from error
+            raise SerializationError(f"The value of {each.name} could not be read: {error}") from error
         if value is not None:
-            values[name] = value
+            values[each.name] = value
     return values
 
 
 def write(shape: StructureShape, value: Mapping[str, Any], status: int) -> tuple[int, list[tuple[str, str]]]:
     """Return the status and the headers that hold those members of `value` that are bound to them."""
     headers: list[tuple[str, str]] = []
-    for name, member in shape.members.items():
-        item = value.get(name)
-        where = member.serialization.get("location")
+    for each in _bound(shape, RESPONSE_PLACES):
+        item = value.get(each.name)
         if item is None:
             continue
-        if where == "statusCode":
+        if each.where == "statusCode":
             status = int(item)
-        elif where == "headers" and isinstance(member, MapShape):
-            prefix = _wire_name(member, name)
-            headers += [(prefix + key, _header_text(member.value, text)) for key, text in item.items()]
-        elif where == "header" and item != []:
-            headers.append((_wire_name(member, name), _header_text(member, item)))
+        elif each.where == "headers":
+            assert isinstance(each.member, MapShape)
+            headers += [(each.key + key, _header_text(each.member.value, text)) for key, text in item.items()]
+        elif item != []:
+            headers.append((each.key, _header_text(each.member, item)))
     return status, headers
+
+
+@lru_cache(SHAPES_MAX)
+def _bound(shape: StructureShape, places: frozenset[str]) -> tuple[_Bound, ...]:
+    """Return the members of a structure that live in some of the places."""
+    return tuple(
+        _Bound(name, member, where, key := _wire_name(member, name), key.lower() if where == "header" else "")
+        for name, member in shape.members.items()
+        if (where := member.serialization.get("location")) in places
+    )
+
+
+@lru_cache(SHAPES_MAX)
+def _claimed(operation: OperationModel, shape: StructureShape) -> frozenset[str]:
+    """Return the keys that are spoken for, and so are no part of a map of all other fields."""
+    return frozenset(each.key for each in _bound(shape, REQUEST_PLACES)) | routes.literal_names(operation)
 
 
 def _wire_name(member: Shape, name: str) -> str:
@@ -101,8 +126,6 @@ def _read_query_map(member: MapShape, source: _Source) -> dict[str, Any] | None:
 
 
 def _read_header(member: Shape, name: str, source: _Source) -> Any:
-    if name not in source.headers:
-        return None
     text = source.headers.get(name)
     if isinstance(member, ListShape):
         return [scalars.from_text(member.member, item) for item in _split(member.member, text)]

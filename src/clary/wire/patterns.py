@@ -14,6 +14,8 @@ import regex
 
 TIMEOUT_S = 0.25
 VALUE_CHARACTERS_MAX = 1_000_000
+NAME_CHARACTERS_MAX = 256
+"""Values up to here are mostly names, which come again: what was found of them is kept."""
 
 _PIECE = regex.compile(r"\\[pPx]\{[^}]*\}|\\.|[\[\]]|[^\\\[\]]+", regex.DOTALL)
 
@@ -56,9 +58,16 @@ def satisfies(pattern: str, value: str) -> bool:
     if len(value) > VALUE_CHARACTERS_MAX:
         return False
     try:
-        return compiled(pattern).fullmatch(value, timeout=TIMEOUT_S) is not None
+        return (_known if len(value) <= NAME_CHARACTERS_MAX else _matches)(pattern, value)
     except TimeoutError:
         return False
+
+
+def _matches(pattern: str, value: str) -> bool:
+    return compiled(pattern).fullmatch(value, timeout=TIMEOUT_S) is not None
+
+
+_known = lru_cache(maxsize=16_384)(_matches)
 
 
 @lru_cache(maxsize=4096)

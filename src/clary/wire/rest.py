@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from clary.core.errors import ServiceError
 from clary.wire import bodies, eventstream, faults, http_binding, json_codec, missing_traits, xml_codec
-from clary.wire.bodies import BodyFormat, body_members, content
+from clary.wire.bodies import SHAPES_MAX, BodyFormat, body_members, content
 from clary.wire.faults import Fault
 from clary.wire.message import Body, Request, Response
 from clary.wire.query import error_elements
@@ -79,11 +80,13 @@ def _write(
     return Response(status, headers + bound, b"" if status in _NO_BODY else sent)
 
 
+@lru_cache(SHAPES_MAX)
 def _binds_status(shape: StructureShape) -> bool:
     """Return whether a member is the status, so that the handler alone decides on it."""
     return any(member.serialization.get("location") == "statusCode" for member in shape.members.values())
 
 
+@lru_cache(SHAPES_MAX)
 def _binds_content_type(shape: StructureShape) -> bool:
     """Return whether a member is the Content-Type, so that the handler alone decides on it."""
     return any(member.serialization.get("name", "").lower() == "content-type" for member in shape.members.values())

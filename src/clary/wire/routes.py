@@ -61,15 +61,18 @@ def routes(model: ServiceModel) -> Mapping[str, Route]:
     return {name: _compile(model.operation_model(name)) for name in model.operation_names}
 
 
+@lru_cache(maxsize=1024)
+def _candidates(model: ServiceModel, method: str, *, asks: bool) -> tuple[Route, ...]:
+    """Return the routes of a method; where a request asks nothing in its query, those alone that want nothing there."""
+    return tuple(route for route in routes(model).values() if route.method == method and (asks or not route.literals))
+
+
 def find_operation(model: ServiceModel, request: Request) -> OperationModel:
     """Return the operation that the request names; raise UnknownOperation if the model has none."""
     query = query_fields(request.query)
     segments = _count(request.path)
-    fitting = [
-        route
-        for route in routes(model).values()
-        if route.method == request.method and route.fits(request.path, segments, query)
-    ]
+    candidates = _candidates(model, request.method, asks=bool(query))
+    fitting = [route for route in candidates if route.fits(request.path, segments, query)]
     if not fitting:
         raise UnknownOperation(f"Unable to find an operation for {request.method} {request.path[:200]}.")
     best = min(fitting, key=lambda route: route.precedence(query, request.headers))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
+from botocore.model import OperationModel, OperationNotFoundError, ServiceModel, StructureShape
 
 from clary.core.errors import ServiceError, UnknownOperation
 from clary.wire import bodies, cbor_codec, eventstream, faults, json_codec
-from clary.wire.bodies import BodyFormat, content
+from clary.wire.bodies import SHAPES_MAX, BodyFormat, Members, content
 from clary.wire.faults import Fault
 from clary.wire.message import Request, Response
 
@@ -69,12 +70,17 @@ def _write(
     if shape is None:
         return Response(200, headers, body.write_members({}, {}, "", None))
     stream = shape.event_stream_name
-    members = {name: member for name, member in shape.members.items() if name != stream}
-    document = body.write_members(members, result, "", None)
+    document = body.write_members(_members(shape), result, "", None)
     if stream is None:
         return Response(200, headers, document)
     headers = [("content-type", eventstream.CONTENT_TYPE), *headers[1:]]
     return Response(200, headers, eventstream.encode(body, shape.members[stream], result[stream], document))
+
+
+@lru_cache(SHAPES_MAX)
+def _members(shape: StructureShape) -> Members:
+    """Return the members of a structure that are no stream of events."""
+    return {name: member for name, member in shape.members.items() if name != shape.event_stream_name}
 
 
 def write_json_error(

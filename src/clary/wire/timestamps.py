@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 _NUMBER = re.compile(r"-?\d{1,7}|-?\d{9,14}|-?\d{1,14}(\.\d*([eE][+-]?\d+)?|[eE][+-]?\d+)", re.ASCII)
 _ISO_START = re.compile(r"\d{4}-?\d\d", re.ASCII)
 
@@ -43,7 +44,10 @@ def as_datetime(value: datetime | float) -> datetime:
 
 def as_seconds(value: datetime | float) -> float:
     """Return seconds since 1970, whole ones as an int, else to the millisecond."""
-    milliseconds = (as_datetime(value) - EPOCH) // timedelta(milliseconds=1)
+    if isinstance(value, datetime):
+        milliseconds = (as_datetime(value) - EPOCH) // MILLISECOND
+    else:
+        milliseconds = round(value * 1_000_000) // 1000
     seconds, rest = divmod(milliseconds, 1000)
     return milliseconds / 1000 if rest else seconds
 

@@ -55,11 +55,15 @@ class TreeCodec:
 
     def encode_members(self, members: Mapping[str, Shape], value: Mapping[str, Any]) -> dict[str, Any]:
         """Return the members that `value` holds, by their names on the wire."""
-        encoded = {}
-        for name, member in members.items():
-            item = value.get(name)
+        return self.encode_keyed(_keyed(members), value)
+
+    def encode_keyed(self, members: Sequence[Keyed], value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the members that `value` holds, of which is known by which key."""
+        encoded, get = {}, value.get
+        for name, key, member in members:
+            item = get(name)
             if item is not None:
-                encoded[member.serialization.get("name", name)] = self.encode(member, item)
+                encoded[key] = self.encode(member, item)
         return encoded
 
 
@@ -93,7 +97,8 @@ def _decode_map(codec: TreeCodec, shape: MapShape, value: Any) -> dict[str, Any]
 
 
 def _encode_structure(codec: TreeCodec, shape: StructureShape, value: Any) -> Any:
-    return value if shape.is_document_type else codec.encode_members(shape.members, value)
+    members = _members_of(shape)
+    return value if members is None else codec.encode_keyed(members, value)
 
 
 def _encode_list(codec: TreeCodec, shape: ListShape, value: Any) -> list[Any]:
