@@ -12,6 +12,7 @@ import pytest
 from clary.controllers.expirations import Expirations
 from clary.core.settings import load
 from clary.resources.lifecycle import BUCKET, DAY_S
+from clary.store.blobs import SMALL_BYTES_MAX
 from clary.store.object_listings import Slice
 from clary.store.objects import Checksum, New, Versioning
 from clary.store.records import Change, Record
@@ -70,8 +71,8 @@ def blobs(world: World) -> int:
 
 def test_objects_go_at_the_midnight_after_their_days_and_so_do_their_bytes(world: World) -> None:
     world.set({"Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 2}})
-    world.put("tmp/a")
-    world.put("kept/b")
+    for key in ("tmp/a", "kept/b"):
+        world.put(key, size=SMALL_BYTES_MAX + 1)
     assert world.after(2.4) == 0
     assert world.after(0.2) == 1
     assert world.keys() == ["kept/b"]

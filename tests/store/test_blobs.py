@@ -9,11 +9,25 @@ from pathlib import Path
 import pytest
 
 from clary.core.errors import ServiceUnavailable
-from clary.store.blobs import BLOCK_BYTES, CHECKSUM, HEADER_BYTES, Blob, BlobGone, Blobs, CorruptBlob
+from clary.store.blobs import (
+    BLOCK_BYTES,
+    CHECKSUM,
+    HEADER_BYTES,
+    SMALL_BYTES_MAX,
+    Blob,
+    BlobGone,
+    Blobs,
+    CorruptBlob,
+)
 
 
 @pytest.fixture
 def blobs(tmp_path: Path) -> Blobs:
+    return Blobs(tmp_path / "blobs", small_bytes_max=0)
+
+
+@pytest.fixture
+def with_small(tmp_path: Path) -> Blobs:
     return Blobs(tmp_path / "blobs")
 
 
@@ -107,8 +121,8 @@ def test_a_blob_is_on_disk_before_it_has_its_name(blobs: Blobs, monkeypatch: pyt
         return rename(path, to)
 
     with blobs.draft() as draft:
-        (blobs.root / draft._id[:2]).mkdir()
         draft.append(b"x")
+        (blobs.root / draft._id[:2]).mkdir()
         monkeypatch.setattr(os, "fsync", noted_fsync)
         monkeypatch.setattr(Path, "rename", noted_rename)
         draft.keep()
@@ -197,3 +211,36 @@ def test_sweeps_beside_writers_lose_nothing(blobs: Blobs) -> None:
         blobs.sweep(rows.__contains__, older_than_s=0.05)
     writer.join()
     assert [read(blobs, blob) for blob in rows.values()] == [bytes([count]) for count in range(40)]
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, SMALL_BYTES_MAX])
+def test_a_small_blob_has_no_file_and_is_read_in_any_range(with_small: Blobs, size: int) -> None:
+    data = random.Random(size).randbytes(size)
+    blob = written(with_small, data, piece_bytes=300)
+    assert (blob.size, files(with_small)) == (size, [])
+    for start, end in [(0, size), (0, size // 2), (size // 2, size), (size, size)]:
+        assert read(with_small, blob, start=start, end=end) == data[start:end]
+
+
+def test_a_blob_that_outgrows_the_small_ones_goes_on_in_a_file(with_small: Blobs) -> None:
+    data = random.Random(3).randbytes(SMALL_BYTES_MAX + 1)
+    blob = written(with_small, data, piece_bytes=SMALL_BYTES_MAX)
+    assert (blob.small, files(with_small)) == (None, [path_of(with_small, blob)])
+    assert read(with_small, blob) == data
+
+
+def test_blobs_of_a_group_have_files_however_small_they_are(with_small: Blobs) -> None:
+    parts = [written(with_small, data, group="ab") for data in (b"one", b"", b"two")]
+    assert len(files(with_small)) == 3
+    assert read(with_small, *parts) == b"onetwo"
+
+
+@pytest.mark.parametrize("at", [0, 50, -1])
+def test_damage_of_a_small_blob_is_an_error(with_small: Blobs, at: int) -> None:
+    blob = written(with_small, bytes(100))
+    assert blob.small is not None
+    block = bytearray(blob.small)
+    block[at] ^= 1
+    for damaged in (bytes(block), blob.small[:-1], b""):
+        with pytest.raises(CorruptBlob):
+            read(with_small, Blob(blob.id, blob.size, damaged))

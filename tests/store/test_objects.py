@@ -86,6 +86,19 @@ def test_an_overwrite_frees_the_blob_of_the_old_version_alone(objects: Objects, 
     assert objects.parts(old) == []
 
 
+def test_a_small_blob_lies_in_its_row_and_leaves_no_file_to_remove(objects: Objects, bucket: str) -> None:
+    blob = Blob(uid(), 3, b"the block")
+    for versioning in (Versioning.OFF, Versioning.ENABLED):
+        written = objects.put(bucket, New("k", 3, "x", 1.0, NONE), blob, versioning)
+        assert written.version is not None
+        assert [part.blob for part in objects.parts(written.version)] == [blob]
+        blob = Blob(uid(), 3, b"another")
+        assert written.freed == []
+    for version in ("null", written.version.id):
+        assert objects.delete_version(bucket, "k", version).freed == []
+    assert objects.close_bucket(bucket)
+
+
 def test_a_condition_is_asked_at_the_moment_of_the_write(objects: Objects, bucket: str) -> None:
     put(objects, bucket, "k")
 

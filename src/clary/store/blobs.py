@@ -1,8 +1,8 @@
-"""The bytes of objects: one file a blob, in checksummed blocks of 1 MiB behind a header.
+"""The bytes of objects: one file a blob, in checksummed blocks of 1 MiB behind a header; a small one lies in its row.
 
 The header names version, cipher and key, so that encryption needs no rewrite. What
-`keep` returned survives power loss; what a reader gives was verified, block by block.
-A blob never changes; nobody but the sweep removes one that a row may still name.
+`keep` returned, and its row, survive power loss; what a reader gives was verified, block
+by block. A blob never changes; nobody but the sweep removes one that a row may still name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
@@ -33,6 +33,8 @@ HEADER = struct.Struct("<8sHHI16sQ")  # magic, version, cipher, block bytes, key
 CHECKSUM = struct.Struct("<I")
 HEADER_BYTES = 64
 """The header, zeros, and the checksum of both."""
+SMALL_BYTES_MAX = 16 * 1024
+"""Up to here a blob that is read alone lies in its row: one transaction, and no file to make, sync and rename."""
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 DRAFTS = "tmp"
 
@@ -53,19 +55,22 @@ class BlobGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A kept blob: what a row stores of it."""
+    """A kept blob: what a row stores of it. A small one is all there; of others a file has the bytes."""
 
     id: str
     size: int
+    small: bytes | None = field(default=None, repr=False)  # one block, as a file would hold it
 
 
 class Draft:
-    """A blob that is being written; `append` everything, then `keep`."""
+    """A blob that is being written; `append` everything, then `keep`. A file is made once it is not small."""
 
-    def __init__(self, root: Path, blob_id: str, held: Held) -> None:
+    def __init__(self, root: Path, blob_id: str, small_max: int) -> None:
         self._root = root
         self._id = blob_id
-        self._held = held
+        self._small: bytearray | None = bytearray()
+        self._small_max = small_max
+        self._held = Held(-1)
         self._path = root / DRAFTS / blob_id
         self._checksum = 0
         self._filled = 0  # bytes in the block that is being written
@@ -74,7 +79,22 @@ class Draft:
 
     def append(self, piece: bytes | memoryview) -> None:
         """Write the next bytes, or raise ServiceUnavailable when the disk is full."""
-        view = memoryview(piece)
+        if self._small is not None:
+            if len(self._small) + len(piece) <= self._small_max:
+                self._small += piece
+                self.size += len(piece)
+                return
+            self._begin_file()
+        self._append_to_file(memoryview(piece))
+
+    def _begin_file(self) -> None:
+        """Go on in a file."""
+        assert self._small is not None
+        began, self._small = memoryview(self._small), None
+        self._held, self.size = _new_file(self._path), 0
+        self._append_to_file(began)
+
+    def _append_to_file(self, view: memoryview) -> None:
         with _disk_has_room():
             while view:
                 part = view[: BLOCK_BYTES - self._filled]
@@ -82,7 +102,12 @@ class Draft:
                 view = view[len(part) :]
 
     def keep(self) -> Blob:
-        """Bring everything to disk under its name, and return what a row stores of it."""
+        """Bring everything to disk under its name, unless it is small, and return what a row stores of it."""
+        if self._small is not None:
+            if self._small_max:
+                data = bytes(self._small)
+                return Blob(self._id, self.size, data + CHECKSUM.pack(crc32c(data)))
+            self._begin_file()
         with _disk_has_room():
             if self._filled:
                 self._end_block()
@@ -93,8 +118,13 @@ class Draft:
         return Blob(self._id, self.size)
 
     def discard(self) -> None:
-        """Remove the file, kept or not."""
-        self._path.unlink(missing_ok=True)
+        """Remove the file, kept or not, if there is one."""
+        if self._small is None:
+            self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._held.close()
 
     def _append_to_block(self, part: memoryview) -> None:
         if not self._filled:
@@ -128,6 +158,10 @@ class Reader:
         self._root = root
         self._blobs = blobs
         self._ends = list(accumulate(blob.size for blob in blobs))
+        if blobs[0].small is not None:
+            assert len(blobs) == 1, "blobs of one group are not small"
+            self._held = Held(-1)
+            return
         # One descriptor holds one blob; blobs of one group lie in one folder, whose lock holds them all.
         path = _path(root, blobs[0].id)
         self._held = _opened(path) if len(blobs) == 1 else _opened(path.parent)
@@ -153,6 +187,9 @@ class Reader:
             self.close()
 
     def _of_blob(self, blob: Blob, start: int, end: int) -> Iterator[bytes]:
+        if blob.small is not None:
+            yield _read_small(blob, blob.small)[start:end]
+            return
         if len(self._blobs) == 1:
             yield from _read(self._held, blob, start, end)
             return
@@ -185,27 +222,27 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Blobs:
-    """A folder of blobs."""
+    """A folder of blobs, but for the small ones."""
 
     root: Path
+    small_bytes_max: int = SMALL_BYTES_MAX
 
     @contextmanager
     def draft(self, group: str = "") -> Iterator[Draft]:
         """Give a new blob to write; it is gone at the end unless it was kept.
 
         Commit the row that names it inside the block: until then no sweep touches it. Blobs that are
-        read together carry one `group`.
+        read together carry one `group`, and each has a file.
         """
         blob_id = secrets.token_hex(16)
         blob_id = group[:2] + blob_id[len(group[:2]) :]
-        held = _new_file(self.root / DRAFTS / blob_id)
-        draft = Draft(self.root, blob_id, held)
+        draft = Draft(self.root, blob_id, 0 if group else self.small_bytes_max)
         try:
             yield draft
         finally:
             if not draft.kept:
                 draft.discard()
-            held.close()
+            draft.close()
 
     def open(self, blobs: Sequence[Blob]) -> Reader:
         """Return a reader of the blobs one after another, or raise BlobGone.
@@ -281,6 +318,13 @@ def _read(held: Held, blob: Blob, start: int, end: int) -> Iterator[bytes]:
         data = _read_block(held, blob, index, min(BLOCK_BYTES, blob.size - first))
         whole = start <= first and first + len(data) <= end
         yield data if whole else data[max(start - first, 0) : end - first]
+
+
+def _read_small(blob: Blob, block: bytes) -> bytes:
+    data = block[: -CHECKSUM.size]
+    if len(data) != blob.size or not block.endswith(CHECKSUM.pack(crc32c(data))):
+        raise CorruptBlob(blob.id, "block 0")
+    return data
 
 
 def _read_block(held: Held, blob: Blob, index: int, size: int) -> bytes:

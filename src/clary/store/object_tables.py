@@ -68,6 +68,7 @@ PART = Table(
     Column("etag", Text, nullable=False),
     Column("modified", Float, nullable=False),
     Column("checksum", Text, nullable=False),
+    Column("small", LargeBinary),  # the bytes of a small blob, which has no file
     CheckConstraint("(version is null) <> (upload is null)", name="part_has_one_owner"),
     Index("part_by_version", "version", "number", unique=True),
     Index("part_by_upload", "upload", "number", unique=True),

@@ -25,6 +25,11 @@ from clary.store.statements import Statement, named
 NULL_VERSION = "null"
 PURGE_BATCH = 500
 SAME_KEY = (VERSION.c.bucket == bindparam("bucket")) & (VERSION.c.key == bindparam("key"))
+CURRENT = Statement(
+    select(BUCKET.c.uid.label("open"), VERSION)
+    .select_from(BUCKET.outerjoin(VERSION, SAME_KEY & (VERSION.c.latest == 1)))
+    .where(BUCKET.c.uid == bindparam("bucket"))
+)
 OPEN = Statement(select(BUCKET.c.uid).where(BUCKET.c.uid == bindparam("bucket")))
 FIND = Statement(select(VERSION).where(SAME_KEY, VERSION.c.version == bindparam("version")))
 LATEST = Statement(select(VERSION).where(SAME_KEY, VERSION.c.latest == 1))
@@ -33,6 +38,7 @@ ADD = Statement(insert(VERSION).values(named(VERSION, "seq")))
 REMOVE = Statement(delete(VERSION).where(VERSION.c.seq == bindparam("seq")))
 PARTS = Statement(select(PART).where(PART.c.version == bindparam("version")).order_by(PART.c.number))
 ADD_PART = Statement(insert(PART))
+TAKE_PARTS = Statement(delete(PART).where(PART.c.version == bindparam("version")).returning(PART.c.blob, PART.c.small))
 
 
 class Versioning(Enum):
@@ -160,21 +166,21 @@ class Objects:
             assert written.version is not None
             ADD_PART.run(
                 connection, blob=blob.id, version=written.version.seq, upload=None, number=1, size=blob.size,
-                etag=new.etag, modified=new.modified, checksum=new.checksum.value,
+                etag=new.etag, modified=new.modified, checksum=new.checksum.value, small=blob.small,
             )  # fmt: skip
         return written
 
     def delete(self, bucket: str, key: str, versioning: Versioning, now: float, *, check: Check = always) -> Written:
         """Delete an object as a plain DELETE does: the version returned is the marker that stands there now."""
         with self.database.write() as connection:
-            require_bucket(connection, bucket)
-            check(live(find(connection, bucket, key)))
+            current = _current(connection, bucket, key)
+            check(live(current))
             if versioning is Versioning.OFF:
-                freed = _remove(connection, bucket, key, NULL_VERSION)
+                freed = _remove(connection, find(connection, bucket, key, NULL_VERSION))
                 _promote(connection, bucket, key)
                 return Written(None, freed)
             marker = New(key, 0, "", now, Checksum("", "", ""))
-            return _add(connection, bucket, marker, versioning, marker=True)
+            return _add(connection, bucket, marker, versioning, current, marker=True)
 
     def delete_version(self, bucket: str, key: str, version: str, *, check: Check = always) -> Written:
         """Delete one version for good; the version returned is what it was, None if there was none."""
@@ -182,7 +188,7 @@ class Objects:
             require_bucket(connection, bucket)
             found = find(connection, bucket, key, version)
             check(live(found))
-            freed = _remove(connection, bucket, key, version)
+            freed = _remove(connection, found)
             _promote(connection, bucket, key)
             return Written(found, freed)
 
@@ -208,7 +214,7 @@ class Objects:
             return walk(asked, lambda low, high: _between(connection, base, low, high), version_of, rest)
 
     def referenced(self, blob: str) -> bool:
-        """Return whether some object or upload needs a blob."""
+        """Return whether some object or upload needs the file of a blob."""
         with self.database.read() as connection:
             return connection.execute(select(PART.c.blob).where(PART.c.blob == blob)).first() is not None
 
@@ -257,22 +263,35 @@ def live(version: Version | None) -> Version | None:
 
 def add_version(connection: Connection, bucket: str, new: New, versioning: Versioning, check: Check) -> Written:
     """Write a version that has no parts yet, in the caller's transaction."""
-    require_bucket(connection, bucket)
-    check(live(find(connection, bucket, new.key)))
-    return _add(connection, bucket, new, versioning, marker=False)
+    current = _current(connection, bucket, new.key)
+    check(live(current))
+    return _add(connection, bucket, new, versioning, current, marker=False)
 
 
 def take_parts(connection: Connection, where: Any) -> list[str]:
-    """Forget parts and return their blobs."""
-    freed = list(connection.execute(select(PART.c.blob).where(where)).scalars())
+    """Forget parts and return those of their blobs that have a file."""
+    freed = list(connection.execute(select(PART.c.blob).where(where, PART.c.small.is_(None))).scalars())
     connection.execute(delete(PART).where(where))
     return freed
 
 
-def _add(connection: Connection, bucket: str, new: New, versioning: Versioning, *, marker: bool) -> Written:
+def _current(connection: Connection, bucket: str, key: str) -> Version | None:
+    """Return the latest version, or raise BucketGone."""
+    row = CURRENT.first(connection, bucket=bucket, key=key.encode())
+    if row is None:
+        raise BucketGone(bucket)
+    return None if row.seq is None else version_of(row)
+
+
+def _add(
+    connection: Connection, bucket: str, new: New, versioning: Versioning, current: Version | None, *, marker: bool
+) -> Written:
     version = secrets.token_urlsafe(24) if versioning is Versioning.ENABLED else NULL_VERSION
-    freed = _remove(connection, bucket, new.key, version)
-    NOT_LATEST.run(connection, bucket=bucket, key=new.key.encode())
+    replaced = current
+    if current is not None and current.id != version:
+        NOT_LATEST.run(connection, bucket=bucket, key=new.key.encode())
+        replaced = find(connection, bucket, new.key, version)
+    freed = _remove(connection, replaced)
     row = {
         "bucket": bucket, "key": new.key.encode(), "version": version, "latest": 1, "marker": int(marker),
         "size": new.size, "etag": new.etag, "modified": new.modified, "checksum": new.checksum.value,
@@ -280,16 +299,24 @@ def _add(connection: Connection, bucket: str, new: New, versioning: Versioning, 
         "parts": new.parts, "upload": new.upload, "about": json.dumps(dict(new.about)),
         "tags": json.dumps(dict(new.tags)),
     }  # fmt: skip
-    ADD.run(connection, **row)
-    return Written(find(connection, bucket, new.key), freed)
+    seq = ADD.add(connection, **row)
+    return Written(_as_written(seq, bucket, version, new, marker=marker), freed)
 
 
-def _remove(connection: Connection, bucket: str, key: str, version: str) -> list[str]:
-    gone = find(connection, bucket, key, version)
-    if gone is None:
+def _as_written(seq: int, bucket: str, version: str, new: New, *, marker: bool) -> Version:
+    return Version(
+        seq=seq, bucket=bucket, key=new.key, id=version, latest=True, marker=marker, size=new.size, etag=new.etag,
+        modified=new.modified, checksum=new.checksum, parts=new.parts, upload=new.upload, about=new.about,
+        tags=new.tags,
+    )  # fmt: skip
+
+
+def _remove(connection: Connection, version: Version | None) -> list[str]:
+    """Forget a version, if there is one, and return those of its blobs that have a file."""
+    if version is None:
         return []
-    freed = [part.blob for part in PARTS.rows(connection, version=gone.seq)]
-    REMOVE.run(connection, seq=gone.seq)  # and its parts with it
+    freed = [part.blob for part in TAKE_PARTS.rows(connection, version=version.seq) if part.small is None]
+    REMOVE.run(connection, seq=version.seq)
     return freed
 
 
@@ -338,4 +365,4 @@ def version_of(row: Any) -> Version:
 
 def part_of(row: Any) -> Part:
     """Return the part that a row holds."""
-    return Part(row.number, Blob(row.blob, row.size), row.etag, row.modified, row.checksum)
+    return Part(row.number, Blob(row.blob, row.size, row.small), row.etag, row.modified, row.checksum)

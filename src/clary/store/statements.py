@@ -36,6 +36,10 @@ class Statement:
         """Change what the statement changes, and return how many rows that were."""
         return int(self._executed(driver_of(connection), values).rowcount)
 
+    def add(self, connection: Connection, **values: Any) -> int:
+        """Add the row that the statement adds, and return its number."""
+        return int(self._executed(driver_of(connection), values).lastrowid)
+
     def rows_of(self, driver: Any, **values: Any) -> list[Any]:
         """Return the rows as a connection of the driver's own gives them."""
         return list(map(self._row._make, self._executed(driver, values)))
@@ -52,7 +56,7 @@ class Statement:
 
     @cached_property
     def _row(self) -> Any:
-        return namedtuple("Row", [column.name for column in self._clause.selected_columns], rename=True)  # type: ignore[attr-defined]
+        return namedtuple("Row", [column.name for column in self._clause.exported_columns], rename=True)  # type: ignore[attr-defined]
 
 
 def named(table: Table, *but: str) -> dict[str, BindParameter[Any]]:

@@ -8,8 +8,11 @@ import pytest
 
 from clary.core.errors import ServiceError
 from clary.services.s3.deletions import DELETE_MAX
+from clary.store.blobs import SMALL_BYTES_MAX
 
 BUCKET = "a-bucket"
+LARGE = bytes(SMALL_BYTES_MAX + 1)
+"""A body that has a file of its own."""
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def refusal(call: Any, *args: Any, **params: Any) -> tuple[str, int]:
 
 
 def test_what_is_deleted_is_gone_with_its_bytes_and_may_be_deleted_again(aws: Any, s3: Any) -> None:
-    put(s3, b"data")
+    put(s3, LARGE)
     assert len(files(aws)) == 1
     for _ in range(2):
         assert s3("DeleteObject", Bucket=BUCKET, Key="k") == {}
@@ -88,9 +91,9 @@ def test_only_the_owner_deletes(aws: Any, s3: Any, name: str, extra: dict[str, A
 
 
 def test_a_batch_deletes_each_for_itself(aws: Any, s3: Any) -> None:
-    etag = put(s3, b"a", "a")["ETag"]
+    etag = put(s3, LARGE, "a")["ETag"]
     for key in "bc":
-        put(s3, b"x", key)
+        put(s3, LARGE, key)
     named = [{"Key": "a", "ETag": etag}, {"Key": "b", "ETag": '"other"'}, {"Key": "none"}, {"Key": "x" * 2000}]
     done = s3("DeleteObjects", Bucket=BUCKET, Delete={"Objects": named})
     assert done["Deleted"] == [{"Key": "a"}, {"Key": "none"}]
@@ -119,7 +122,7 @@ def test_a_batch_names_a_thousand_objects_at_most_and_one_at_least(s3: Any) -> N
 
 
 def test_with_versions_a_marker_is_set_and_a_version_is_gone_for_good(aws: Any, versioned: Any) -> None:
-    version = put(versioned, b"data")["VersionId"]
+    version = put(versioned, LARGE)["VersionId"]
     marked = versioned("DeleteObject", Bucket=BUCKET, Key="k")
     assert (marked["DeleteMarker"], len(marked["VersionId"])) == (True, 32)
     assert (keys(versioned), len(files(aws))) == ([], 1)

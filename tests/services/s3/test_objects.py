@@ -7,16 +7,24 @@ import os
 import random
 import threading
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from clary.core.errors import ServiceError
+from clary.resources.lifecycle import BUCKET as BUCKET_KIND
 from clary.services.s3 import completion, writing
+from clary.store.blobs import SMALL_BYTES_MAX
+from clary.store.object_tables import PART
+from clary.store.objects import Checksum, New, Versioning
 
 BUCKET = "a-bucket"
+LARGE = SMALL_BYTES_MAX + 1
+"""Bytes of an object that has a file of its own."""
 ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 
 
@@ -148,7 +156,7 @@ def test_of_many_writers_who_ask_that_nothing_be_there_one_wins(aws: Any, s3: An
         else:
             won.append(body)
 
-    threads = [threading.Thread(target=write, args=(bytes([count]),)) for count in range(8)]
+    threads = [threading.Thread(target=write, args=(bytes([count]) * LARGE,)) for count in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -189,25 +197,56 @@ def test_readers_beside_writers_see_one_version_or_the_other(s3: Any) -> None:
 
 
 def test_a_damaged_object_is_an_error_and_not_an_answer(aws: Any, s3: Any) -> None:
-    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"x" * 100)
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"x" * LARGE)
     [path] = files(aws)
     raw = bytearray(path.read_bytes())
     raw[-10] ^= 1
     path.write_bytes(raw)
     assert refusal(s3, "GetObject", Bucket=BUCKET, Key="k") == ("InternalError", 500)
+    assert s3("HeadObject", Bucket=BUCKET, Key="k")["ContentLength"] == LARGE
+
+
+def test_a_damaged_small_object_is_an_error_too(aws: Any, s3: Any) -> None:
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"x" * 100)
+    with aws.store.objects.database.write() as connection:
+        connection.execute(update(PART).values(small=b"y" * 104))
+    assert refusal(s3, "GetObject", Bucket=BUCKET, Key="k") == ("InternalError", 500)
     assert s3("HeadObject", Bucket=BUCKET, Key="k")["ContentLength"] == 100
 
 
+def test_a_small_object_is_one_row_and_takes_the_place_of_a_large_one_and_back(aws: Any, s3: Any) -> None:
+    for size, has_file in [(LARGE, True), (LARGE - 1, False), (0, False), (LARGE, True)]:
+        data = random.Random(size).randbytes(size)
+        s3("PutObject", Bucket=BUCKET, Key="k", Body=data)
+        s3("CopyObject", Bucket=BUCKET, Key="copy", CopySource=f"{BUCKET}/k")
+        assert read(s3) == read(s3, "copy") == data
+        assert len(files(aws)) == 2 * has_file
+        if size:
+            assert read(s3, Range="bytes=-7") == data[-7:]
+
+
+def test_an_object_that_an_older_clary_kept_in_a_file_is_read_and_removed(aws: Any, s3: Any) -> None:
+    older = replace(aws.store.blobs, small_bytes_max=0)
+    bucket = aws.store.records(aws.account, aws.region).find(BUCKET_KIND, BUCKET)
+    with older.draft() as draft:
+        draft.append(b"small")
+        new = New("k", 5, hashlib.md5(b"small").hexdigest(), 1.0, Checksum("", "", ""))
+        aws.store.objects.put(bucket.uid, new, draft.keep(), Versioning.OFF)
+    assert (read(s3), len(files(aws))) == (b"small", 1)
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"newer")
+    assert (read(s3), files(aws)) == (b"newer", [])
+
+
 def test_a_full_disk_keeps_the_old_object(aws: Any, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"old")
+    s3("PutObject", Bucket=BUCKET, Key="k", Body=b"o" * LARGE)
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        assert refusal(s3, "PutObject", Bucket=BUCKET, Key="k", Body=b"new") == ("ServiceUnavailable", 503)
-    assert read(s3) == b"old"
+        assert refusal(s3, "PutObject", Bucket=BUCKET, Key="k", Body=b"n" * LARGE) == ("ServiceUnavailable", 503)
+    assert read(s3) == b"o" * LARGE
     assert len(files(aws)) == 1
 
 
