@@ -71,7 +71,7 @@ class Draft:
         self._small: bytearray | None = bytearray()
         self._small_max = small_max
         self._held = Held(-1)
-        self._path = root / DRAFTS / blob_id
+        self._path = Path()
         self._checksum = 0
         self._filled = 0  # bytes in the block that is being written
         self.size = 0
@@ -91,6 +91,7 @@ class Draft:
         """Go on in a file."""
         assert self._small is not None
         began, self._small = memoryview(self._small), None
+        self._path = self._root / DRAFTS / self._id
         self._held, self.size = _new_file(self._path), 0
         self._append_to_file(began)
 

@@ -36,6 +36,7 @@ VERSION = Table(
     Column("upload", Text, nullable=False),
     Column("about", Text, nullable=False),  # metadata, as JSON
     Column("tags", Text, nullable=False),  # as JSON
+    Column("small", LargeBinary),  # a small blob itself, which then needs no part
     Index("version_by_id", "bucket", "key", "version", unique=True),
     Index("version_live", "bucket", "marker", "latest", "key"),
     Index("version_by_key", "bucket", "key", "seq"),
@@ -68,7 +69,6 @@ PART = Table(
     Column("etag", Text, nullable=False),
     Column("modified", Float, nullable=False),
     Column("checksum", Text, nullable=False),
-    Column("small", LargeBinary),  # the bytes of a small blob, which has no file
     CheckConstraint("(version is null) <> (upload is null)", name="part_has_one_owner"),
     Index("part_by_version", "version", "number", unique=True),
     Index("part_by_upload", "upload", "number", unique=True),

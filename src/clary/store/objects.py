@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, null, select, update
 
 from clary.store.blobs import Blob
 from clary.store.database import Database
@@ -24,6 +24,7 @@ from clary.store.statements import Statement, named
 
 NULL_VERSION = "null"
 PURGE_BATCH = 500
+LISTED = (*(column for column in VERSION.c if column.name != "small"), null().label("small"))
 SAME_KEY = (VERSION.c.bucket == bindparam("bucket")) & (VERSION.c.key == bindparam("key"))
 CURRENT = Statement(
     select(BUCKET.c.uid.label("open"), VERSION)
@@ -38,7 +39,6 @@ ADD = Statement(insert(VERSION).values(named(VERSION, "seq")))
 REMOVE = Statement(delete(VERSION).where(VERSION.c.seq == bindparam("seq")))
 PARTS = Statement(select(PART).where(PART.c.version == bindparam("version")).order_by(PART.c.number))
 ADD_PART = Statement(insert(PART))
-TAKE_PARTS = Statement(delete(PART).where(PART.c.version == bindparam("version")).returning(PART.c.blob, PART.c.small))
 
 
 class Versioning(Enum):
@@ -95,6 +95,7 @@ class Version:
     upload: str
     about: Mapping[str, Any]
     tags: Mapping[str, str]
+    small: bytes | None = field(default=None, repr=False)  # its blob, where that is small; not told in listings
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +158,21 @@ class Objects:
 
     def parts(self, version: Version) -> list[Part]:
         """Return the blobs of a version in order; none if it was removed meanwhile."""
+        if version.small is not None:
+            blob = Blob("", version.size, version.small)
+            return [Part(1, blob, version.etag, version.modified, version.checksum.value)]
         return [part_of(row) for row in self.database.ask(PARTS, version=version.seq)]
 
     def put(self, bucket: str, new: New, blob: Blob, versioning: Versioning, *, check: Check = always) -> Written:
         """Add an object of one blob."""
         with self.database.write() as connection:
-            written = add_version(connection, bucket, new, versioning, check)
+            written = add_version(connection, bucket, new, versioning, check, small=blob.small)
             assert written.version is not None
-            ADD_PART.run(
-                connection, blob=blob.id, version=written.version.seq, upload=None, number=1, size=blob.size,
-                etag=new.etag, modified=new.modified, checksum=new.checksum.value, small=blob.small,
-            )  # fmt: skip
+            if blob.small is None:
+                ADD_PART.run(
+                    connection, blob=blob.id, version=written.version.seq, upload=None, number=1, size=blob.size,
+                    etag=new.etag, modified=new.modified, checksum=new.checksum.value,
+                )  # fmt: skip
         return written
 
     def delete(self, bucket: str, key: str, versioning: Versioning, now: float, *, check: Check = always) -> Written:
@@ -180,7 +185,8 @@ class Objects:
                 _promote(connection, bucket, key)
                 return Written(None, freed)
             marker = New(key, 0, "", now, Checksum("", "", ""))
-            return _add(connection, bucket, marker, versioning, current, marker=True)
+            version, freed = _make_way(connection, bucket, key, versioning, current)
+            return Written(_add(connection, bucket, version, marker, marker=True), freed)
 
     def delete_version(self, bucket: str, key: str, version: str, *, check: Check = always) -> Written:
         """Delete one version for good; the version returned is what it was, None if there was none."""
@@ -200,21 +206,21 @@ class Objects:
 
     def page(self, bucket: str, asked: Slice) -> Listing[Version]:
         """Return a page of the objects that a plain GET finds."""
-        base = select(VERSION).where(VERSION.c.bucket == bucket, VERSION.c.latest == 1, VERSION.c.marker == 0)
+        base = select(*LISTED).where(VERSION.c.bucket == bucket, VERSION.c.latest == 1, VERSION.c.marker == 0)
         base = base.order_by(VERSION.c.key).limit(asked.limit + 1)
         with self.database.read() as connection:
             return walk(asked, lambda low, high: _between(connection, base, low, high), version_of)
 
     def page_versions(self, bucket: str, asked: Slice) -> Listing[Version]:
         """Return a page of all versions, of each key the newest first."""
-        base = select(VERSION).where(VERSION.c.bucket == bucket)
+        base = select(*LISTED).where(VERSION.c.bucket == bucket)
         base = base.order_by(VERSION.c.key, VERSION.c.seq.desc()).limit(asked.limit + 1)
         with self.database.read() as connection:
             rest = _older(connection, bucket, asked) if asked.after_id else ()
             return walk(asked, lambda low, high: _between(connection, base, low, high), version_of, rest)
 
     def referenced(self, blob: str) -> bool:
-        """Return whether some object or upload needs the file of a blob."""
+        """Return whether some object or upload needs a blob."""
         with self.database.read() as connection:
             return connection.execute(select(PART.c.blob).where(PART.c.blob == blob)).first() is not None
 
@@ -261,16 +267,19 @@ def live(version: Version | None) -> Version | None:
     return None if version is None or version.marker else version
 
 
-def add_version(connection: Connection, bucket: str, new: New, versioning: Versioning, check: Check) -> Written:
-    """Write a version that has no parts yet, in the caller's transaction."""
+def add_version(
+    connection: Connection, bucket: str, new: New, versioning: Versioning, check: Check, *, small: bytes | None = None
+) -> Written:
+    """Write a version that is small or has no parts yet, in the caller's transaction."""
     current = _current(connection, bucket, new.key)
     check(live(current))
-    return _add(connection, bucket, new, versioning, current, marker=False)
+    version, freed = _make_way(connection, bucket, new.key, versioning, current)
+    return Written(_add(connection, bucket, version, new, small=small), freed)
 
 
 def take_parts(connection: Connection, where: Any) -> list[str]:
-    """Forget parts and return those of their blobs that have a file."""
-    freed = list(connection.execute(select(PART.c.blob).where(where, PART.c.small.is_(None))).scalars())
+    """Forget parts and return their blobs."""
+    freed = list(connection.execute(select(PART.c.blob).where(where)).scalars())
     connection.execute(delete(PART).where(where))
     return freed
 
@@ -283,40 +292,40 @@ def _current(connection: Connection, bucket: str, key: str) -> Version | None:
     return None if row.seq is None else version_of(row)
 
 
-def _add(
-    connection: Connection, bucket: str, new: New, versioning: Versioning, current: Version | None, *, marker: bool
-) -> Written:
+def _make_way(
+    connection: Connection, bucket: str, key: str, versioning: Versioning, current: Version | None
+) -> tuple[str, list[str]]:
+    """Return the id of a version that is to be the latest, and the blobs of that whose place it takes."""
     version = secrets.token_urlsafe(24) if versioning is Versioning.ENABLED else NULL_VERSION
-    replaced = current
-    if current is not None and current.id != version:
-        NOT_LATEST.run(connection, bucket=bucket, key=new.key.encode())
-        replaced = find(connection, bucket, new.key, version)
-    freed = _remove(connection, replaced)
+    if current is None or current.id == version:
+        return version, _remove(connection, current)
+    NOT_LATEST.run(connection, bucket=bucket, key=key.encode())
+    return version, _remove(connection, find(connection, bucket, key, version))
+
+
+def _add(
+    connection: Connection, bucket: str, version: str, new: New, *, marker: bool = False, small: bytes | None = None
+) -> Version:
     row = {
         "bucket": bucket, "key": new.key.encode(), "version": version, "latest": 1, "marker": int(marker),
         "size": new.size, "etag": new.etag, "modified": new.modified, "checksum": new.checksum.value,
         "checksum_algorithm": new.checksum.algorithm, "checksum_type": new.checksum.type,
         "parts": new.parts, "upload": new.upload, "about": json.dumps(dict(new.about)),
-        "tags": json.dumps(dict(new.tags)),
+        "tags": json.dumps(dict(new.tags)), "small": small,
     }  # fmt: skip
-    seq = ADD.add(connection, **row)
-    return Written(_as_written(seq, bucket, version, new, marker=marker), freed)
-
-
-def _as_written(seq: int, bucket: str, version: str, new: New, *, marker: bool) -> Version:
     return Version(
-        seq=seq, bucket=bucket, key=new.key, id=version, latest=True, marker=marker, size=new.size, etag=new.etag,
-        modified=new.modified, checksum=new.checksum, parts=new.parts, upload=new.upload, about=new.about,
-        tags=new.tags,
+        seq=ADD.add(connection, **row), bucket=bucket, key=new.key, id=version, latest=True, marker=marker,
+        size=new.size, etag=new.etag, modified=new.modified, checksum=new.checksum, parts=new.parts,
+        upload=new.upload, about=new.about, tags=new.tags, small=small,
     )  # fmt: skip
 
 
 def _remove(connection: Connection, version: Version | None) -> list[str]:
-    """Forget a version, if there is one, and return those of its blobs that have a file."""
+    """Forget a version, if there is one, and return its blobs that have files."""
     if version is None:
         return []
-    freed = [part.blob for part in TAKE_PARTS.rows(connection, version=version.seq) if part.small is None]
-    REMOVE.run(connection, seq=version.seq)
+    freed = [] if version.small is not None else [part.blob for part in PARTS.rows(connection, version=version.seq)]
+    REMOVE.run(connection, seq=version.seq)  # and its parts with it
     return freed
 
 
@@ -338,7 +347,7 @@ def _older(connection: Connection, bucket: str, asked: Slice) -> Any:
     seen = find(connection, bucket, asked.after, asked.after_id)
     if seen is None:
         return ()
-    query = select(VERSION).where(VERSION.c.bucket == bucket, VERSION.c.key == asked.after.encode())
+    query = select(*LISTED).where(VERSION.c.bucket == bucket, VERSION.c.key == asked.after.encode())
     query = query.where(VERSION.c.seq < seen.seq).order_by(VERSION.c.seq.desc()).limit(asked.limit + 1)
     return lazily(connection.execute(query))
 
@@ -360,9 +369,10 @@ def version_of(row: Any) -> Version:
         upload=row.upload,
         about=json.loads(row.about),
         tags=json.loads(row.tags),
+        small=row.small,
     )
 
 
 def part_of(row: Any) -> Part:
     """Return the part that a row holds."""
-    return Part(row.number, Blob(row.blob, row.size, row.small), row.etag, row.modified, row.checksum)
+    return Part(row.number, Blob(row.blob, row.size), row.etag, row.modified, row.checksum)

@@ -19,7 +19,7 @@ from clary.core.errors import ServiceError
 from clary.resources.lifecycle import BUCKET as BUCKET_KIND
 from clary.services.s3 import completion, writing
 from clary.store.blobs import SMALL_BYTES_MAX
-from clary.store.object_tables import PART
+from clary.store.object_tables import VERSION
 from clary.store.objects import Checksum, New, Versioning
 
 BUCKET = "a-bucket"
@@ -209,7 +209,7 @@ def test_a_damaged_object_is_an_error_and_not_an_answer(aws: Any, s3: Any) -> No
 def test_a_damaged_small_object_is_an_error_too(aws: Any, s3: Any) -> None:
     s3("PutObject", Bucket=BUCKET, Key="k", Body=b"x" * 100)
     with aws.store.objects.database.write() as connection:
-        connection.execute(update(PART).values(small=b"y" * 104))
+        connection.execute(update(VERSION).values(small=b"y" * 104))
     assert refusal(s3, "GetObject", Bucket=BUCKET, Key="k") == ("InternalError", 500)
     assert s3("HeadObject", Bucket=BUCKET, Key="k")["ContentLength"] == 100
 

@@ -11,4 +11,4 @@ down_revision = "0001_first"
 
 def upgrade() -> None:
     """Make room for them; what has a file keeps it."""
-    op.add_column("part", sa.Column("small", sa.LargeBinary(), nullable=True))
+    op.add_column("version", sa.Column("small", sa.LargeBinary(), nullable=True))
