@@ -23,8 +23,8 @@ from clary.store.statements import Statement, driver_of, execute
 
 BUSY_TIMEOUT_MS = 10_000
 CONNECTIONS_MAX = 32
-READERS_MAX = 8
-"""How many of them are kept at hand for single questions; the others are for transactions."""
+KEPT_MAX = 8
+"""How many of them are kept at hand for single questions, and how many for transactions."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -49,11 +49,12 @@ class Database:
         self._synchronous = synchronous
         self._engine = self._open()
         self._readers: list[PoolProxiedConnection] = []  # at hand, without the pool's ceremony
+        self._connections: list[Connection] = []
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection whose statements see one moment; nothing may be written."""
-        with self._engine.connect() as connection:
+        with self._connection() as connection:
             execute(driver_of(connection), "BEGIN")
             try:
                 yield connection
@@ -64,7 +65,7 @@ class Database:
         """Return the rows of one statement that only reads; alone it needs no transaction."""
         reader = self._reader()
         rows = statement.rows_of(reader.driver_connection, **values)
-        if len(self._readers) < READERS_MAX:
+        if len(self._readers) < KEPT_MAX:
             self._readers.append(reader)
         else:
             reader.close()
@@ -73,7 +74,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose changes land together, durably, or not at all."""
-        with self._queue(), self._engine.connect() as connection:
+        with self._queue(), self._connection() as connection:
             execute(driver_of(connection), "BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -96,6 +97,8 @@ class Database:
         """Close every connection."""
         while self._readers:
             self._readers.pop().close()
+        while self._connections:
+            self._connections.pop().close()
         self._engine.dispose()
 
     def _reader(self) -> PoolProxiedConnection:
@@ -104,6 +107,23 @@ class Database:
             return self._readers.pop()
         except IndexError:
             return self._engine.raw_connection()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """Take a connection for a transaction; one in whose hands something broke is not put back."""
+        try:
+            connection = self._connections.pop()
+        except IndexError:
+            connection = self._engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._connections) < KEPT_MAX:
+            self._connections.append(connection)
+        else:
+            connection.close()
 
     @contextmanager
     def _queue(self) -> Iterator[None]:
