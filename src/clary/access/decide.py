@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from clary.access.context import principal_context
-from clary.access.match import Context
+from clary.access.match import Context, Later
 from clary.access.policy import Effect, Policy, Statement
 from clary.access.principal import Principal
 from clary.core.ids import Arn
@@ -65,9 +65,8 @@ def decide(
     """
     if requirement.action == PASS_ROLE and _abroad(requirement.resource, principal):
         return Decision(allowed=False, message="Cross-account pass role is not allowed.")
-    asked = Requirement(
-        requirement.action, requirement.resource, {**requirement.context, **principal_context(principal)}
-    )
+    told = Later(lambda: {**requirement.context, **principal_context(principal)})
+    asked = Requirement(requirement.action, requirement.resource, told)
     denied = _denied(principal, asked, resource_policies)
     if denied is not None:
         return denied

@@ -8,12 +8,37 @@ takes time in proportion to pattern times text, whatever a policy's author wrote
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 Value = str | Sequence[str]
 Context = Mapping[str, Value]
 """Condition keys in lower case, and what the request gives for them."""
+
+
+class Later(Mapping[str, Value]):
+    """Condition keys that are put together when the first is looked at: most policies look at none."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], Context]) -> None:
+        self._make = make
+        self._made: Context | None = None
+
+    def __getitem__(self, key: str) -> Value:
+        return self._told()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._told())
+
+    def __len__(self) -> int:
+        return len(self._told())
+
+    def _told(self) -> Context:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
 
 ARN_PARTS = 6
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from clary.access.decide import Requirement
-from clary.access.match import Context, Value
+from clary.access.match import Context, Later, Value
 from clary.access.overrides import FREE, PREFIXES, Params, more
 
 Entry = Mapping[str, Any]
@@ -45,12 +45,17 @@ def requirements(
     place = {"Partition": "aws", "Region": region, "Account": account}
     resources = _resources(operation, entry, params, place, caller)
     needs = more(prefix, operation, params, [(action, resource) for resource in resources])
-    told = {name.lower(): value for name, value in context.items()}
-    own = {"aws:requestedregion": region, **told, **_given(entry, params), **_tags(params)}
+    own = Later(lambda: _told(entry, params, region, context))
     return [
         *(Requirement(action, resource, own) for action, resource in needs),
         *_passed(prefix, entry, params, own),
     ]
+
+
+def _told(entry: Entry, params: Params, region: str, context: Context) -> Context:
+    """Return the condition keys of the request and of its parameters, in lower case."""
+    way = {name.lower(): value for name, value in context.items()}
+    return {"aws:requestedregion": region, **way, **_given(entry, params), **_tags(params)}
 
 
 @cache  # a file of the package, read once: it cannot change while the program runs
@@ -145,5 +150,5 @@ def _pair(tag: Any) -> tuple[str, str]:
 def _passed(prefix: str, entry: Entry, params: Params, context: Context) -> Iterator[Requirement]:
     roles = dict.fromkeys(role for path in entry.get("passes", ()) for role in _at(params, path) if role)
     for role in roles:
-        passed: Context = {**context, "iam:passedtoservice": f"{prefix}.amazonaws.com"}
+        passed = {**context, "iam:passedtoservice": f"{prefix}.amazonaws.com"}
         yield Requirement("iam:PassRole", str(role), passed)

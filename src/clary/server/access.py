@@ -9,7 +9,7 @@ from hashlib import sha256
 from urllib.parse import unquote
 
 from clary.access.context import request_context
-from clary.access.match import Context
+from clary.access.match import Context, Later
 from clary.access.principal import ANONYMOUS, Principal
 from clary.core.clock import Clock
 from clary.core.errors import ServiceError
@@ -118,5 +118,5 @@ class Authenticator:
 
     def context(self, request: Request) -> Context:
         """Return the condition keys that the way of a request gives."""
-        agent = request.headers.get("user-agent")
-        return request_context(now=self._clock(), secure=request.secure, source_ip=LOOPBACK, user_agent=agent)
+        now, agent = self._clock(), request.headers.get("user-agent")
+        return Later(lambda: request_context(now=now, secure=request.secure, source_ip=LOOPBACK, user_agent=agent))

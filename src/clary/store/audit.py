@@ -12,13 +12,14 @@ import queue
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from clary.store.database import Database
+from clary.store.statements import Statement, named
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ AUDIT = Table(
     Column("error", Text, nullable=False),
     Index("audit_by_account", "account", "at"),
 )
+COLUMNS = tuple(column.name for column in AUDIT.c if column.name != "seq")
+TO_JSON = json.JSONEncoder(default=str)
+ADD = Statement(insert(AUDIT).values(named(AUDIT, "seq")))
 FLUSH_S = 0.2
 RETRY_S = 1.0
 QUEUE_MAX = 10_000
@@ -83,7 +87,7 @@ class Audit:
 
     def entries(self, account: str, *, limit: int = 100) -> list[Entry]:
         """Return the newest entries of an account, newest first."""
-        columns = [column for column in AUDIT.c if column.name != "seq"]
+        columns = [AUDIT.c[name] for name in COLUMNS]
         query = select(*columns).where(AUDIT.c.account == account).order_by(AUDIT.c.seq.desc()).limit(limit)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
@@ -116,7 +120,7 @@ class Audit:
         """Write a batch; say whether it is on disk, which may be full for a while."""
         try:
             with self._database.write() as connection:
-                connection.execute(insert(AUDIT), [_row(entry) for entry in batch])
+                ADD.run_all(connection, map(_row, batch))
         except (SQLAlchemyError, OSError):
             log.exception("%d rows of the trail could not be written yet", len(batch))
             return False
@@ -131,5 +135,6 @@ class Audit:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    told = {each.name: getattr(entry, each.name) for each in fields(entry)}
-    return {**told, "params": json.dumps(entry.params, default=str)}
+    told = {name: getattr(entry, name) for name in COLUMNS}
+    told["params"] = TO_JSON.encode(entry.params)
+    return told

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,12 @@ class Statement:
         """Add the row that the statement adds, and return its number."""
         return int(self._executed(driver_of(connection), values).lastrowid)
 
+    def run_all(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Change what the statement changes for each of many sets of values."""
+        text, constants = self._compiled
+        assert not constants, "each row brings all its values"
+        execute(driver_of(connection), text, rows, many=True)
+
     def rows_of(self, driver: Any, **values: Any) -> list[Any]:
         """Return the rows as a connection of the driver's own gives them."""
         return list(map(self._row._make, self._executed(driver, values)))
@@ -69,9 +75,9 @@ def driver_of(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def execute(driver: Any, text: str, values: Any = ()) -> Any:
+def execute(driver: Any, text: str, values: Any = (), *, many: bool = False) -> Any:
     """Run a statement on the driver's connection; what it raises is SQLAlchemy's, as everywhere in the store."""
     try:
-        return driver.execute(text, values)
+        return driver.executemany(text, values) if many else driver.execute(text, values)
     except sqlite3.DatabaseError as error:
         raise DatabaseError(text, None, error) from error

@@ -48,7 +48,8 @@ def fleet_view(call: Call, endpoint: Endpoint, fleet: Fleet) -> dict[str, Any]:
     found = call.store.records.find(ROUTE, endpoint.name)
     mine = found is not None and found.parent == endpoint.uid
     routed = Route.read(found).instances() if found is not None and mine else frozenset()
-    serving = Counter(slot.variant.name for slot in endpoint.slots(fleet).values() if slot.name in routed)
+    slots = endpoint.slots(fleet) if routed else {}
+    serving = Counter(slot.variant.name for slot in slots.values() if slot.name in routed)
 
     def views(variants: Sequence[Variant]) -> list[dict[str, Any]]:
         return [_variant_view(endpoint, each, serving[each.name]) for each in variants]
