@@ -36,15 +36,20 @@ OF_EXISTING_OBJECTS = (
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A requirement with the tags of its resource, and the policies and owner of that."""
+    """A requirement with the tags of its resource, and the policies of that, and what was read of its bucket."""
 
     requirement: Requirement
     policies: tuple[Policy, ...] = ()
-    owner: str = ""
+    bucket: Record | None = None
 
 
-def judge(requirement: Requirement, principal: Principal, store: Store, version: str = "") -> Decision:
-    """Return whether a principal may, given what the store knows; `version` is of the object that is meant."""
+def judge(
+    requirement: Requirement, principal: Principal, store: Store, version: str = ""
+) -> tuple[Decision, Record | None]:
+    """Return whether a principal may, given what the store knows, and the bucket that this was read of.
+
+    `version` is of the object that is meant.
+    """
     arn = Arn.parse(requirement.resource)
     guard = Guard(requirement)
     if arn is not None and arn.service == "s3":
@@ -53,9 +58,10 @@ def judge(requirement: Requirement, principal: Principal, store: Store, version:
         tags = resource_context(TAGGED[arn.service](arn, store), arn.service)
         guard = Guard(replace(requirement, context={**requirement.context, **tags}))
     # Services and strangers belong to no account and have no identity policies: the resource alone lets them in.
-    stranger = not principal.account and bool(guard.owner)
-    owner = "" if stranger else guard.owner
-    return decide(principal, guard.requirement, guard.policies, owner=owner, resource_must_allow=stranger)
+    stranger = not principal.account and guard.bucket is not None
+    owner = guard.bucket.account if guard.bucket is not None and not stranger else ""
+    decision = decide(principal, guard.requirement, guard.policies, owner=owner, resource_must_allow=stranger)
+    return decision, guard.bucket
 
 
 def _of_sagemaker(arn: Arn, store: Store) -> Mapping[str, str]:
@@ -87,7 +93,7 @@ def _of_bucket(requirement: Requirement, principal: Principal, store: Store, ver
     asked = requirement
     if key and requirement.action.startswith(OF_EXISTING_OBJECTS) and _ask_for(EXISTING_TAG, principal, policies):
         asked = _with_object_tags(requirement, bucket, key, store, version)
-    return Guard(asked, policies, bucket.account)
+    return Guard(asked, policies, bucket)
 
 
 def _ask_for(tags: str, principal: Principal, policies: tuple[Policy, ...] = ()) -> bool:

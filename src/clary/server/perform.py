@@ -21,6 +21,7 @@ from clary.server.guards import judge
 from clary.server.registry import Registry, Service
 from clary.services.operation import Answer, Call, Caller, Handler, Wait
 from clary.store.audit import Entry
+from clary.store.records import Record
 from clary.store.store import Store
 from clary.wire.message import Request
 from clary.wire.protocol import protocols_of
@@ -59,8 +60,8 @@ class Performer:
         error = ""
         try:
             handler = self._handler(asked)
-            self._authorise(asked)
-            return self._run(handler, asked, caller)
+            bucket = self._authorise(asked)
+            return self._run(handler, asked, caller, bucket)
         except ServiceError as refused:
             error = refused.code
             raise
@@ -70,11 +71,11 @@ class Performer:
         finally:
             self.store.audit.note(self._entry(asked, error))
 
-    def _run(self, handler: Handler, asked: Asked, caller: Caller) -> Answer:
+    def _run(self, handler: Handler, asked: Asked, caller: Caller, bucket: Record | None) -> Answer:
         """Run a handler, anew where another writer came first: it has written nothing then."""
-        for _ in range(SWAPS_MAX):
+        for swaps in range(SWAPS_MAX):
             with suppress(StaleRecord):
-                return handler(self._call(asked, caller), asked.params)
+                return handler(self._call(asked, caller, None if swaps else bucket), asked.params)
         raise ServiceUnavailable("Too many others change this resource at the moment. Please try again.")
 
     def _handler(self, asked: Asked) -> Handler:
@@ -83,7 +84,9 @@ class Performer:
             raise UnknownOperation(f"{asked.service.name} {asked.operation.name} is not built in Clary yet.")
         return handler
 
-    def _authorise(self, asked: Asked) -> None:
+    def _authorise(self, asked: Asked) -> Record | None:
+        """Return what was read of the bucket that the call is about, or raise AccessDenied."""
+        bucket = None
         needed = requirements(
             asked.service.name,
             asked.operation.name,
@@ -94,11 +97,12 @@ class Performer:
             caller=asked.principal.arn,
         )
         for requirement in needed:
-            decision = judge(requirement, asked.principal, self.store, asked.params.get("VersionId", ""))
+            decision, bucket = judge(requirement, asked.principal, self.store, asked.params.get("VersionId", ""))
             if not decision.allowed:
                 raise AccessDenied(decision.message, code=_denial_code(asked.operation.service_model))
+        return bucket
 
-    def _call(self, asked: Asked, caller: Caller) -> Call:
+    def _call(self, asked: Asked, caller: Caller, bucket: Record | None) -> Call:
         return Call(
             service=asked.service.name,
             operation=asked.operation.name,
@@ -111,6 +115,7 @@ class Performer:
             caller=caller,
             http=asked.http,
             context=asked.context,
+            bucket=bucket,
         )
 
     def _entry(self, asked: Asked, error: str) -> Entry:

@@ -15,6 +15,7 @@ from clary.access.principal import Principal
 from clary.core.ids import arn
 from clary.core.settings import Settings
 from clary.store.bound import BoundStore
+from clary.store.records import Record
 from clary.store.store import Store
 from clary.wire.message import Request
 
@@ -60,6 +61,7 @@ class Call:
     caller: Caller
     http: Request | None = None  # None when called from inside
     context: Context = field(default_factory=dict)  # the condition keys that the way of the request gives
+    bucket: Record | None = None  # an S3 bucket as it stood when the call was allowed
 
     def arn(self, resource: str, *, service: str | None = None) -> str:
         """Return the ARN of a resource in this account and region."""

@@ -20,17 +20,25 @@ TRIES_MAX = 10
 
 def own_bucket(call: Call, request: Mapping[str, Any], *, owner_member: str = "ExpectedBucketOwner") -> Record:
     """Return the bucket that a request names, or raise NoSuchBucket or AccessDenied."""
-    return bucket_named(call, request["Bucket"], request.get(owner_member, ""))
+    name, expected_owner = request["Bucket"], request.get(owner_member, "")
+    if call.bucket is not None and call.bucket.name == name:
+        return _let_in(call, call.bucket, expected_owner)
+    return bucket_named(call, name, expected_owner)
 
 
 def bucket_named(call: Call, name: str, expected_owner: str = "") -> Record:
-    """Return a bucket that this account may touch, or raise NoSuchBucket or AccessDenied.
-
-    Others were let in by its policy before the call came here (server/guards.py); where it has none, nobody was.
-    """
+    """Return a bucket as it is now, if this account may touch it, or raise NoSuchBucket or AccessDenied."""
     record = call.store.records.find(BUCKET, name)
     if record is None:
         raise faults.no_such_bucket(name)
+    return _let_in(call, record, expected_owner)
+
+
+def _let_in(call: Call, record: Record, expected_owner: str) -> Record:
+    """Return the bucket or raise AccessDenied.
+
+    Others were let in by its policy before the call came here (server/guards.py); where it has none, nobody was.
+    """
     foreign = record.account != call.account and not record.spec.get("Policy")
     if foreign or (expected_owner and expected_owner != record.account):
         raise faults.access_denied()
