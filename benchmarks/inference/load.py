@@ -12,18 +12,21 @@ import re
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from inference.processes import clocks_s, spent_s
+from inference.processes import awake, clocks_s, spent_s
 
 SCRIPT = Path(__file__).with_name("requests.lua")
 CONNECTIONS = (1, 8, 64)
 WARM_CONNECTIONS = 8
 TIMEOUT = "30s"
 ANSWER_S = 60.0
+SETTLE_S = 0.5
+"""In which a server that was halted does what fell due meanwhile."""
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 Parts = Mapping[str, Collection[int]]
@@ -39,6 +42,7 @@ class Target:
     parts: Callable[[], Parts]  # looked at around each burst: servers start and end processes as they like
     requests: Callable[[], list[bytes]]  # made anew for each burst: signatures hold for minutes only
     start_s: float
+    restless: bool = False  # takes CPU from the others while nobody asks it, and is halted between its bursts
 
     def counted(self) -> Collection[int]:
         """Return the processes whose memory is the server's own; what the rest of Clary uses is not a model's."""
@@ -74,16 +78,25 @@ def interleaved(targets: Iterable[Target], rounds: int, seconds: int, told: Call
     """
     order = list(targets)
     for each in order:
-        burst(each, each.requests(), WARM_CONNECTIONS, 1)
+        _turn(each, WARM_CONNECTIONS, 1)
     found: Bursts = {}
     for number in range(rounds):
         for connections in CONNECTIONS:
             for each in order:
-                seen = burst(each, each.requests(), connections, seconds)
+                seen = _turn(each, connections, seconds)
                 found.setdefault((each.name, connections), []).append(seen)
                 told(f"{number} c{connections:<3} {each.name:24} {_line(seen)}")
         order = order[1:] + order[:1]
     return found
+
+
+def _turn(target: Target, connections: int, seconds: int) -> Burst:
+    requests = target.requests()
+    if not target.restless:
+        return burst(target, requests, connections, seconds)
+    with awake(pid for pids in target.parts().values() for pid in pids):
+        time.sleep(SETTLE_S)
+        return burst(target, requests, connections, seconds)
 
 
 def burst(target: Target, requests: list[bytes], connections: int, seconds: int) -> Burst:

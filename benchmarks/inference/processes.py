@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CPUCLOCK_SCHED = 2
@@ -58,18 +58,35 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+@contextmanager
+def awake(pids: Iterable[int]) -> Iterator[None]:
+    """Let processes go on for a while, and halt them again."""
+    pids = tuple(pids)
+    send(signal.SIGCONT, pids)
+    try:
+        yield
+    finally:
+        send(signal.SIGSTOP, pids)
+
+
+def send(number: signal.Signals, pids: Iterable[int]) -> None:
+    """Send a signal to processes, as far as they still run."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a process, and those of its family that outlive it."""
-    others = family(process.pid)[1:]
+    whole = family(process.pid)
     process.terminate()
+    send(signal.SIGCONT, whole)
     try:
         process.wait(END_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for pid in others:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    send(signal.SIGKILL, whole[1:])
 
 
 def _pss_kib(pid: int) -> int:

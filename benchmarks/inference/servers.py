@@ -61,6 +61,7 @@ class Server:
     settings: Mapping[str, str] = field(default_factory=dict)  # of its process environment
     prepare: tuple[str, ...] = ()  # run before, outside the time of the start
     program: str = ""  # of the system, which it needs too
+    restless: bool = False  # takes CPU while nobody asks it
 
     @property
     def missing(self) -> str:
@@ -117,7 +118,7 @@ def serving(server: Server, model: Path, folder: Path) -> Iterator[Target]:
         def requests() -> list[bytes]:
             return [server.form.request(ports[0], row) for row in rows(1_000, 3)]
 
-        yield Target(server.name, ports[0], lambda: {"server": family(process.pid)}, requests, start_s)
+        yield Target(server.name, ports[0], lambda: {"server": family(process.pid)}, requests, start_s, server.restless)
     finally:
         end(process)
 

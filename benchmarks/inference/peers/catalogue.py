@@ -79,7 +79,7 @@ PEERS = (
         | {"MLSERVER_MODEL_MAX_BATCH_SIZE": str(BATCH_ROWS), "MLSERVER_MODEL_MAX_BATCH_TIME": str(BATCH_WAIT_S)},
     ),
     Server("litserve", "bench-litserve", LITSERVE_COMMAND, ROW, MODEL),
-    Server("litserve batching", "bench-litserve", LITSERVE_COMMAND, ROW, MODEL | BATCHING),
+    Server("litserve batching", "bench-litserve", LITSERVE_COMMAND, ROW, MODEL | BATCHING, restless=True),
     Server("bentoml", "bench-bentoml", BENTOML_COMMAND, ROW, MODEL | QUIET),
     Server("bentoml batching", "bench-bentoml", BENTOML_COMMAND, ROWS, MODEL | QUIET | BATCHING),
     Server(
@@ -95,5 +95,6 @@ PEERS = (
         "bench-ray",
         ("python", "{here}/ray_deployment.py", "{ports[0]}", "{folder}"),
         settings=MODEL | QUIET,
+        restless=True,
     ),
 )

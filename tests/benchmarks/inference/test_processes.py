@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 
@@ -42,3 +43,14 @@ def test_a_process_that_is_gone_has_no_clock() -> None:
 
 def test_a_process_that_came_in_between_took_all_that_its_clock_says() -> None:
     assert processes.spent_s({1: 5.0, 2: 7.0}, {1: 5.5, 3: 0.25}) == 0.75
+
+
+def test_a_halted_process_goes_on_only_while_it_is_awake() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        with processes.awake([process.pid]):
+            pass
+        assert os.waitid(os.P_PID, process.pid, os.WSTOPPED) is not None
+        with processes.awake([process.pid]):
+            assert os.waitid(os.P_PID, process.pid, os.WCONTINUED) is not None
+        processes.end(process)
+    assert process.returncode == -signal.SIGTERM
