@@ -29,8 +29,6 @@ BODY_S = 60.0
 """How long a client may take for a head, and for a body."""
 WRITE_S = 60.0
 """How long a client may take to read an answer."""
-UNREAD_S = 5.0
-"""How long a client may leave an answer unread before it may have to go, should answers take too much memory."""
 LINGER_S = 2.0
 """How long a connection that was refused is still read, so that the client gets to see the refusal."""
 LINGER_BYTES_MAX = 64 * 1024 * 1024
@@ -106,6 +104,7 @@ class Connection(asyncio.Protocol):
         self._stepping = False
         self._searched = 0
         self._lingered = 0
+        self._held_bytes = 0
         self._began = 0.0
         self._head: Head | Filled | None = None
         self._form: Form | None = None  # of the request before
@@ -118,11 +117,10 @@ class Connection(asyncio.Protocol):
         """Say whether a request is under way or an answer not sent yet."""
         return self._state in (State.BODY, State.ANSWER) or not self._writable or bool(self._buffer)
 
-    @property
-    def unread(self) -> int:
-        """Return how many bytes of an answer the client has left unread for a while already."""
-        patient = self._writable or self._house.loop.time() < self._deadline - WRITE_S + UNREAD_S
-        return 0 if patient else self._transport.get_write_buffer_size()
+    def unread(self, patience_s: float) -> int:
+        """Return how many bytes are held for a client that has left some of them unread for so long already."""
+        patient = self._writable or self._house.loop.time() < self._deadline - WRITE_S + patience_s
+        return 0 if patient else self._held_bytes
 
     @property
     def deadline(self) -> float:
@@ -335,7 +333,7 @@ class Connection(asyncio.Protocol):
     def send_piece(self, data: bytes) -> bool:
         """Send a piece of an answer; return whether the client has taken everything."""
         if self._state is State.ANSWER:
-            self._transport.write(data)
+            self._write(data)
         return self._writable
 
     def respond(self, answer: Encoded, request_id: str) -> None:
@@ -346,7 +344,7 @@ class Connection(asyncio.Protocol):
         close = (self._ended and not self._buffer) or not self._head.keep_alive or self._house.draining
         self._state = State.HEAD
         self._wait(IDLE_S)
-        self._transport.write(answer.encode(request_id, close=close))
+        self._write(answer.encode(request_id, close=close))
         if close:
             self._linger()
             return
@@ -354,6 +352,10 @@ class Connection(asyncio.Protocol):
             self._advance()
         if self._state in (State.HEAD, State.BODY):
             self._resume()
+
+    def _write(self, data: bytes) -> None:
+        self._held_bytes = len(data)  # all of it until the last byte is sent
+        self._transport.write(data)
 
     def _refuse(self, answer: Answer) -> None:
         """Answer what is no whole request, and end the connection."""

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 8_192
 """Of clients, in one worker; more wait in the listener's backlog."""
-UNREAD_BYTES_MAX = 64 * 1024 * 1024
-"""Of answers, in one worker, that clients have left unread for some seconds."""
+UNREAD_BYTES_MAX = {5.0: 64 * 1024 * 1024, 0.0: 128 * 1024 * 1024}
+"""Of answers, in one worker, that clients have left unread for so many seconds."""
 HANDOFFS_WAITING_MAX = 1_024
 """Connections that wait for the api while it restarts; one more is answered 503."""
 API_PATIENCE_S = handoff.PATIENCE_S
@@ -109,13 +109,14 @@ class Desk:
 
     def _make_room(self) -> None:
         """Let clients go that do not read, the slowest first, where their answers take too much memory."""
-        unread = {connection: connection.unread for connection in self._connections}
-        total = sum(unread.values())
-        if total > UNREAD_BYTES_MAX:
-            for connection in sorted(self._connections, key=lambda each: each.deadline):
-                if total > UNREAD_BYTES_MAX and unread[connection]:
-                    total -= unread[connection]
-                    connection.drop()
+        for patience_s, bytes_max in UNREAD_BYTES_MAX.items():
+            unread = {connection: connection.unread(patience_s) for connection in self._connections}
+            total = sum(unread.values())
+            if total > bytes_max:
+                for connection in sorted(self._connections, key=lambda each: each.deadline):
+                    if total > bytes_max and unread[connection]:
+                        total -= unread[connection]
+                        connection.drop()
 
     def _working(self, now: float) -> bool:
         self._hall.drain(now)

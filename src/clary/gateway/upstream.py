@@ -21,6 +21,7 @@ from clary.gateway.replies import Broken, Reply, read_usual
 IDLE_S = 10.0
 HEAD_BYTES_MAX = 64 * 1024
 READ_BYTES = 64 * 1024
+NOTHING = memoryview(b"")
 KEPT_HEADERS = frozenset((b"content-type", b"x-amzn-sagemaker-custom-attributes"))
 
 
@@ -214,7 +215,7 @@ class Carrier:
         self._pool = pool
         self._answer_bytes_max = answer_bytes_max
         self._exchange: Exchange | None = None
-        self._unsent = memoryview(b"")
+        self._unsent = NOTHING
         self._parser: httptools.HttpResponseParser | None = None  # of an answer that needs one
         loop.add_reader(connection, self._readable)
 
@@ -274,6 +275,7 @@ class Carrier:
         except OSError:
             self._unsent = self._unsent[:0]  # the answer, or the end, is about to be read
         if not self._unsent:
+            self._unsent = NOTHING  # a part of the request, even an empty one, would hold all of it
             self._loop.remove_writer(self._connection)
 
     def _readable(self) -> None:
@@ -308,8 +310,7 @@ class Carrier:
         elif not self._head_done and self._head_bytes > HEAD_BYTES_MAX:
             self._finish(Broken(f"the head of the model's answer exceeds {HEAD_BYTES_MAX} bytes", malformed=True))
         elif self._pieces and (taker := self._taker()) is not None:
-            reply, self._pieces, self._body_bytes = self._reply(), [], 0
-            taker.parted(reply)
+            taker.parted(self._reply())
 
     def _taker(self) -> Taker | None:
         """Return who wants a good answer as it comes."""
@@ -322,7 +323,9 @@ class Carrier:
         self._finish(self._reply() if until_the_end else broken)
 
     def _reply(self) -> Reply:
-        return Reply(self._status, self._headers, b"".join(self._pieces))
+        """Return what has come, which is kept here no longer."""
+        pieces, self._pieces, self._body_bytes = self._pieces, [], 0
+        return Reply(self._status, self._headers, b"".join(pieces))
 
     def _finish(self, outcome: Reply | Broken, *, reusable: bool = False) -> None:
         exchange, self._exchange = self._exchange, None
