@@ -284,10 +284,15 @@ class Connection(asyncio.Protocol):
 
     def _read(self, raw: bytes) -> Head | Filled | None:
         """Return a head, None if it is no invocation's; raise Malformed."""
-        if self._form is not None and (filled := self._form.fill(raw)) is not None:
+        filled = None if self._form is None else self._form.fill(raw)
+        if filled is None:
+            self._form = self._house.forms.of(raw)
+            filled = None if self._form is None else self._form.fill(raw)
+        if filled is not None:
             return filled
         head = parse(raw)
-        self._form = None if head is None else self._house.forms.of(head, raw)
+        if head is not None and self._form is None:
+            self._house.forms.note(head, raw)
         return head
 
     def _read_body(self) -> bool:

@@ -35,7 +35,11 @@ class Endpoint:
             for name, several in self._named.items()
             if len(several) > 1
         }
-        for lane in self.all_lanes():
+        self._all = (*self.lanes, *(each.lane for each in shadows))
+        self._counted = [
+            [lane for lane in self._all if lane.name == name] for name in {each.name for each in self._all}
+        ]
+        for lane in self._all:
             lane.share_among(self._size(lane.name))
         self._sent = 0
         self._quiet_at = 0.0
@@ -61,23 +65,23 @@ class Endpoint:
         lanes = self._named.get(lane.name, (lane,))
         return any(each is not pool for other in lanes for each in other.pools)
 
-    def all_lanes(self) -> list[Lane]:
+    def all_lanes(self) -> Sequence[Lane]:
         """Return the lanes of variants and shadows."""
-        return [*self.lanes, *(each.lane for each in self.shadows)]
+        return self._all
 
     def sample(self, now: float) -> None:
         """Note how many requests each variant has, those that wait included, until there have been none for long."""
-        lanes = self.all_lanes()
-        sent = sum(lane.sent for lane in lanes)
+        sent = sum([lane.sent for lane in self._all])
         if sent != self._sent:
             self._sent, self._quiet_at = sent, now + QUIET_S
         if now < self._quiet_at:
-            for slot in {lane.slot for lane in lanes}:
+            for lanes in self._counted:  # those of one name are counted together
+                slot = next((lane.slot for lane in lanes if lane.slot is not None), None)
                 if slot is not None:
-                    slot.sample(sum(lane.under_way + len(lane.waiting) for lane in lanes if lane.slot is slot))
+                    slot.sample(sum([lane.under_way + len(lane.waiting) for lane in lanes]))
 
     def _size(self, name: str) -> int:
-        return len({id(pool) for lane in self.all_lanes() if lane.name == name for pool in lane.pools})
+        return len({id(pool) for lane in self._all if lane.name == name for pool in lane.pools})
 
     def _lane_of(self, wanted: str) -> Lane:
         lanes = self._named.get(wanted)

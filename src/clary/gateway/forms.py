@@ -28,12 +28,13 @@ GAPS = {
     PAYLOAD: rb"([0-9a-f]{64})",
     "amz-sdk-invocation-id": TIDY,
     "amz-sdk-request": TIDY,
+    "date": TIDY,
     "traceparent": TIDY,
     "x-amzn-trace-id": TIDY,
     SIGNED: rb"([0-9a-f]{64})",
     "": b"",
 }
-"""Header fields that differ from request to request, and what they may hold; of `SIGNED` it is the signature."""
+"""Fields that differ from request to request, and what they may hold: of `SIGNED` the signature, of others nothing."""
 
 
 class Form:
@@ -45,7 +46,8 @@ class Form:
         self.leave: Leave | None = None
         self._head = head
         self._raw = raw
-        self._pattern: re.Pattern[bytes] | None = None
+        self._begun = b""  # all before the first gap
+        self._pattern: re.Pattern[bytes] | None = None  # from there on
         self._length = 0
 
     def learn(self, signature: Signature, leave: Leave) -> None:
@@ -59,12 +61,17 @@ class Form:
             request = Request("POST", head.path, head.query, head.headers, b"", head.secure)
             self.parameters, self.seal = read(head), Seal(request, signature, names)
             self._length = names.index(LENGTH)
-            self._pattern = re.compile(b"\r\n".join(re.escape(said) + GAPS[name] for name, said in lines))
+            first = next(at for at, (name, _) in enumerate(lines) if name)
+            self._begun = b"\r\n".join(said for _, said in lines[: first + 1])
+            rest = [re.escape(said) + GAPS[name] for name, said in lines[first + 1 :]]
+            self._pattern = re.compile(b"\r\n".join([GAPS[names[0]], *rest]))
         self.leave = leave
 
     def fill(self, raw: bytes) -> Filled | None:
         """Return what a head fills in, None if it is not of this form."""
-        found = self._pattern.fullmatch(raw, 0, len(raw) - len(HEAD_END)) if self._pattern is not None else None
+        if self._pattern is None or not raw.startswith(self._begun):
+            return None
+        found = self._pattern.fullmatch(raw, len(self._begun), len(raw) - len(HEAD_END))
         if found is None:
             return None
         values = found.groups()
@@ -95,17 +102,21 @@ class Forms:
     def __init__(self) -> None:
         self._forms: dict[bytes, Form] = {}
 
-    def of(self, head: Head, raw: bytes) -> Form | None:
-        """Return the form of a head that was read, None if none was like it before or it is too unusual for one."""
-        if not _usual(head, raw):
-            return None
-        key = b"\r\n".join([said for _, said in _lines(raw)])
-        form = self._forms.get(key)
-        if form is None:
+    def of(self, raw: bytes) -> Form | None:
+        """Return the form of a head, None if none like it was noted."""
+        return self._forms.get(_alike(raw)) if len(raw) <= HEAD_BYTES_MAX else None
+
+    def note(self, head: Head, raw: bytes) -> None:
+        """Have a form for heads like this one from now on, unless it is too unusual for one."""
+        if _usual(head, raw):
             if len(self._forms) >= FORMS_MAX:
                 del self._forms[next(iter(self._forms))]
-            self._forms[key] = Form(head, raw)
-        return form
+            self._forms[_alike(raw)] = Form(head, raw)
+
+
+def _alike(raw: bytes) -> bytes:
+    """Return what heads of one form have in common."""
+    return b"\r\n".join([said for _, said in _lines(raw)])
 
 
 def _usual(head: Head, raw: bytes) -> bool:
