@@ -40,4 +40,11 @@ def claims(bursts: Bursts) -> list[str]:
             f"- A model that is not accelerated: {few.cpu_ratio:.2f} of the floor's CPU at {FEW} connections"
             f" (goal: at most {NATIVE_CPU_MAX:.1f})."
         )
+    peers = ran - {ACCELERATED, NATIVE, FLOOR, BARE_ONNX}
+    if ACCELERATED in ran and peers:
+        taken = {name: summary(bursts, name, FEW, ACCELERATED).cpu_ratio for name in sorted(peers)}
+        least = min(taken, key=lambda name: taken[name])
+        lines.append(
+            f"- The peer that takes least, {least}: {taken[least]:.1f} times Clary's CPU at {FEW} connections."
+        )
     return lines

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from inference.load import CONNECTIONS, Burst, Bursts
 
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2")
-BAR, GAP, LEFT, WIDTH, FIGURE = 14, 8, 150, 720, 50
+BAR, GAP, LEFT, WIDTH, FIGURE = 14, 8, 150, 720, 62
 TOP, LEGEND, COLUMN = 36, 22, 110
 LONGEST = 6.0
 """A bar longer than so many of the floor's is cut, and marked: the short ones are what the plot is for."""

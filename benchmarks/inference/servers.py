@@ -7,24 +7,27 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from inference.hosted import COLUMNS, rows
 from inference.load import Target, prediction
 from inference.processes import adopt_orphans, end, family
 
 ENVIRONMENTS = Path(__file__).parents[2] / ".venv/clients"
+INSTALLED = ".installed"
+"""What make leaves in an environment that is whole."""
 HERE = Path(__file__).parent
 DEADLINE_S = 120.0
 POLL_S = 0.01
-LOG_CHARACTERS_MAX = 800
+LOG, LOG_CHARACTERS_MAX = "log", 800
 PORTS = 3
 NOT_THEIRS = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
 UVICORN = ("uvicorn", "bare:app", "--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level",
-           "warning", "--app-dir", str(HERE))  # fmt: skip
+           "warning", "--app-dir", str(HERE), "--port", "{ports[0]}")  # fmt: skip
 
 
 class NotServed(Exception):
@@ -66,7 +69,7 @@ class Server:
     @property
     def missing(self) -> str:
         """Return what of it is not installed, with the remedy; nothing if all is there."""
-        if not (ENVIRONMENTS / self.environment / "bin" / self.command[0]).exists():
+        if not (ENVIRONMENTS / self.environment / INSTALLED).exists():
             return f"not installed (make bench-peers PEER={self.environment.removeprefix('bench-')})"
         if self.program and not shutil.which(self.program):
             return f"{self.program} is not installed (apt-get install {self.program})"
@@ -76,13 +79,13 @@ class Server:
 BARE_XGBOOST = Server(
     "bare xgboost",
     "bench",
-    (*UVICORN, "--port", "{ports[0]}"),
+    UVICORN,
     settings={"BARE_ENGINE": "xgboost", "BARE_MODEL": "{model}"},
 )
 BARE_ONNX = Server(
     "bare onnx",
     "bench",
-    (*UVICORN, "--port", "{ports[0]}"),
+    UVICORN,
     settings={"BARE_ENGINE": "onnx", "BARE_MODEL": "{folder}/model.onnx"},
     prepare=("python", str(HERE / "convert.py"), "{model}", "{folder}/model.onnx", str(COLUMNS)),
 )
@@ -100,19 +103,11 @@ def serving(server: Server, model: Path, folder: Path) -> Iterator[Target]:
     ports = free_ports()
     values = {"model": model, "ports": ports, "folder": folder, "here": HERE / "peers"}
     if server.prepare:
-        _run(server, [each.format_map(values) for each in server.prepare], folder)
+        _run(server, values)
     began = time.monotonic()
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            _found(server, [each.format_map(values) for each in server.command]),
-            env=_environ(server, {name: value.format_map(values) for name, value in server.settings.items()}),
-            cwd=folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            preexec_fn=adopt_orphans,
-        )
+    process = _started(server, values)
     try:
-        _wait_for(server, process, server.form.request(ports[0], rows(1, 2)[0]), ports[0], folder / "log")
+        _wait_for(process, ports[0], server.form.request(ports[0], rows(1, 2)[0]), folder / LOG)
         start_s = time.monotonic() - began
 
         def requests() -> list[bytes]:
@@ -132,7 +127,20 @@ def free_ports() -> list[int]:
         return [int(each.getsockname()[1]) for each in found]
 
 
-def _wait_for(server: Server, process: subprocess.Popen[bytes], request: bytes, port: int, log: Path) -> None:
+def _started(server: Server, values: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    settings = {name: value.format_map(values) for name, value in server.settings.items()}
+    with (values["folder"] / LOG).open("wb") as log:
+        return subprocess.Popen(
+            _filled(server, server.command, values),
+            env=_environ(server) | settings,
+            cwd=values["folder"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=adopt_orphans,
+        )
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, request: bytes, log: Path) -> None:
     ends = time.monotonic() + DEADLINE_S
     while True:
         try:
@@ -145,19 +153,18 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes], request: bytes, 
             return
 
 
-def _run(server: Server, command: list[str], folder: Path) -> None:
-    done = subprocess.run(
-        _found(server, command), env=_environ(server, {}), cwd=folder, capture_output=True, text=True, check=False
-    )
+def _run(server: Server, values: Mapping[str, Any]) -> None:
+    command = _filled(server, server.prepare, values)
+    done = subprocess.run(command, env=_environ(server), cwd=values["folder"], capture_output=True, text=True)
     if done.returncode != 0:
         raise NotServed(f"{' '.join(command)} failed:\n{done.stderr[-LOG_CHARACTERS_MAX:]}")
 
 
-def _found(server: Server, command: list[str]) -> list[str]:
-    return [str(ENVIRONMENTS / server.environment / "bin" / command[0]), *command[1:]]
+def _filled(server: Server, command: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+    program, *arguments = (each.format_map(values) for each in command)
+    return [str(ENVIRONMENTS / server.environment / "bin" / program), *arguments]
 
 
-def _environ(server: Server, settings: Mapping[str, str]) -> dict[str, str]:
+def _environ(server: Server) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in NOT_THEIRS}
-    programs = f"{ENVIRONMENTS / server.environment / 'bin'}:{os.environ['PATH']}"
-    return {**kept, "PATH": programs, **settings}
+    return kept | {"PATH": f"{ENVIRONMENTS / server.environment / 'bin'}:{os.environ['PATH']}"}

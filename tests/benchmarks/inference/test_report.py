@@ -60,3 +60,8 @@ def test_claims_tell_how_far_clary_is_from_the_prototype_and_from_bare_onnx_runt
     assert "Clary whole takes 2.0 times that" in told
     assert "ONNX Runtime: 2.00 of its CPU at 8 connections" in told
     assert "not accelerated: 0.95 of the floor's CPU" in told
+
+
+def test_the_peer_that_takes_least_is_named() -> None:
+    told = claims.claims(run(bare_xgboost=[100], clary_accelerated=[40], litserve=[240], ray_serve=[5_000]))
+    assert told[-1] == "- The peer that takes least, litserve: 6.0 times Clary's CPU at 8 connections."

@@ -39,6 +39,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     programs = tmp_path / "bench-here" / "bin"
     programs.mkdir(parents=True)
     (programs / "python").symlink_to(sys.executable)
+    (programs.parent / servers.INSTALLED).touch()
     monkeypatch.setattr(servers, "ENVIRONMENTS", tmp_path)
     return "bench-here"
 
