@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
 from math import inf
-from typing import Protocol, cast
+from typing import cast
 
 from clary.gateway import answers
 from clary.gateway.answers import CONTINUE, Answer, Encoded, Reader
 from clary.gateway.bodies import Chunks, Pieces, TooLarge
-from clary.gateway.forms import Filled, Form, Forms
+from clary.gateway.forms import Filled, Form
 from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Malformed, may_be_invocation, parse
-from clary.gateway.invocations import Respond
+from clary.gateway.house import House
 
 IDLE_S = 75.0
 """How long a connection may stay open without a request."""
@@ -35,45 +34,6 @@ LINGER_BYTES_MAX = 64 * 1024 * 1024
 LARGE_BYTES = 64 * 1024
 """A body beyond this is kept in the pieces that it comes in."""
 NO_REQUEST_ID = "-"
-
-
-class House(Protocol):
-    """What a connection needs of its worker."""
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """Return the event loop."""
-
-    @property
-    def stopwatch(self) -> Callable[[], float]:
-        """Return what tells seconds to the microsecond, which the event loop's own time does not."""
-
-    @property
-    def body_bytes_max(self) -> int:
-        """Return the largest body of an invocation."""
-
-    @property
-    def draining(self) -> bool:
-        """Say whether no further request is taken."""
-
-    @property
-    def forms(self) -> Forms:
-        """Return the forms of requests."""
-
-    def invoke(self, head: Head | Filled, form: Form | None, body: bytes, began: float, respond: Respond) -> None:
-        """Answer an invocation."""
-
-    def stream(self, head: Head, body: bytes, began: float, outlet: Connection) -> None:
-        """Answer an invocation as the answer comes."""
-
-    def hand_over(self, connection: socket.socket, pending: bytes) -> None:
-        """Give a connection to the api."""
-
-    def opened(self, connection: Connection) -> None:
-        """Take note of a connection."""
-
-    def closed(self, connection: Connection) -> None:
-        """Forget a connection."""
 
 
 class State(Enum):
@@ -92,7 +52,7 @@ PATIENCE_S = {State.HEAD: IDLE_S, State.BODY: BODY_S, State.LINGER: LINGER_S}
 class Connection(asyncio.Protocol):
     """One client; `pending` is what was read before, by whoever handed the connection over."""
 
-    def __init__(self, house: House, pending: bytes = b"", *, handed_back: bool = False) -> None:
+    def __init__(self, house: House[Connection], pending: bytes = b"", *, handed_back: bool = False) -> None:
         self._house = house
         self._buffer = bytearray(pending)
         self._handed_back = handed_back

@@ -14,10 +14,11 @@ from functools import partial
 from clary.core import origins
 from clary.core.settings import Settings
 from clary.gateway import tls
-from clary.gateway.connections import Connection, House
+from clary.gateway.connections import Connection
 from clary.gateway.forms import Filled, Form
 from clary.gateway.guests import Guest
 from clary.gateway.heads import Head
+from clary.gateway.house import House
 from clary.gateway.http2 import PREFACE, Http2
 from clary.gateway.invocations import Respond
 
@@ -30,7 +31,7 @@ GUESTS_MAX = 8_192
 class Hall:
     """Lets guests in, and serves what they carry; belongs to one event loop."""
 
-    def __init__(self, house: House, context: ssl.SSLContext | None) -> None:
+    def __init__(self, house: House[Connection], context: ssl.SSLContext | None) -> None:
         self.loop = house.loop
         self._context = context
         self._plain = house
@@ -101,7 +102,7 @@ class Hall:
 class SecureHouse:
     """The house as it is seen by connections that came over TLS."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House[Connection]) -> None:
         self.loop = house.loop
         self.stopwatch = house.stopwatch
         self.body_bytes_max = house.body_bytes_max
