@@ -63,7 +63,7 @@ class Caller:
         raise SystemExit(f"{endpoint} did not answer within {LIMIT_S} s")
 
     def _signed(self, endpoint: str) -> bytes:
-        keys = json.loads((self.running.home / "credentials.json").read_text())
+        keys = self.running.keys()
         url = f"http://127.0.0.1:{self.running.port}/endpoints/{endpoint}/invocations"
         request = AWSRequest("POST", url, {"content-type": "text/csv", "accept": "text/csv"}, ROW)
         credentials = Credentials(keys["access_key_id"], keys["secret_access_key"])

@@ -1,9 +1,11 @@
-"""S3 against plain Python: CPU seconds of all of Clary's processes to take in an object, and to give it back.
+"""S3 with big objects: processor against plain Python, and speed against the disk.
 
-PUT: an object from a raw socket, against MD5 + SHA-256 + write + fsync of the same bytes in one process. GET: the
-object to a raw socket, against read + checksum. Pairs are interleaved, in turn first; the ratio is the median.
+CPU seconds of all of Clary's processes for a PUT from a raw socket, against MD5 + SHA-256 + write + fsync of the same
+bytes in one process, and for a GET, against read + checksum. Seconds of the same PUT and GET, and of boto3's uploads
+and downloads in parts, against `dd` that writes and syncs as much, or reads it; nothing that is read is in memory.
+All take turns.
 
-    clary up --detach && eval "$(clary env)" && python benchmarks/s3.py --pairs 3 --mib 1024
+    python benchmarks/s3.py --pairs 3 --mib 1024
 """
 
 from __future__ import annotations
@@ -13,207 +15,197 @@ import hashlib
 import os
 import socket
 import statistics
-import sys
-import tempfile
+import subprocess
 import time
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
+from botocore.credentials import Credentials
+from idle import cpu_s
+from support.running import Clary, clary
 
 MIB = 1024 * 1024
-TICKS = os.sysconf("SC_CLK_TCK")
-BUCKET, KEY = "clary-benchmark", "object"
+BUCKET, KEY, PARTS_KEY = "clary-benchmark", "object", "object-in-parts"
+CPU_GOAL = 1.5
+SPEED_GOAL = 0.5
 
 
-@dataclass(frozen=True)
-class Server:
-    """Where Clary answers, and the processes it is made of."""
+@dataclass
+class Bench:
+    """A running Clary, the bytes to send, and what was measured by name of the work."""
 
-    url: str
-    root: int
+    running: Clary
+    s3: Any
+    mib: int
+    block: bytes = field(default_factory=lambda: os.urandom(MIB))
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
 
-    def cpu_s(self) -> float:
-        """Return the CPU seconds of all its processes so far."""
-        stats = {pid: stat_of(pid) for pid in pids()}
-        mine, grown = {self.root}, True
-        while grown:
-            more = {pid for pid, stat in stats.items() if stat and int(stat[1]) in mine} - mine
-            mine |= more
-            grown = bool(more)
-        # Fields 11 to 14: user and system time, of the process and of the children it waited for.
-        return sum(sum(map(int, stats[pid][11:15])) for pid in mine if stats.get(pid)) / TICKS
+    def do(self, name: str, work: Callable[[], None], *, cold: bool = False) -> None:
+        """Do it once and note what it took: the processor of Clary, and of this process."""
+        if cold:
+            self._forget()
+        own, server, began = time.process_time(), self._cpu_s(), time.perf_counter()
+        work()
+        self.seconds.setdefault(name, []).append(time.perf_counter() - began)
+        self.cpu.setdefault(name, []).append(self._cpu_s() - server)
+        self.cpu.setdefault(f"{name}: this process", []).append(time.process_time() - own)
 
+    def _cpu_s(self) -> float:
+        return sum(map(cpu_s, self.running.pids().values()))
 
-def pids() -> list[int]:
-    """Return every process."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    def _forget(self) -> None:
+        """Have the kernel forget what it holds of all files that will be read."""
+        for path in (*(self.running.home / "blobs").rglob("*"), self.plain):
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
+    @property
+    def url(self) -> str:
+        """Where Clary answers."""
+        return f"http://127.0.0.1:{self.running.port}"
 
-def stat_of(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat behind the name: state, parent, …; empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+    @property
+    def plain(self) -> Path:
+        """The file of everything that does without Clary, on the same disk."""
+        return self.running.home / "plain"
 
+    def put(self) -> None:
+        """Send an object on one connection."""
+        sha256 = hashlib.sha256()
+        for _ in range(self.mib):
+            sha256.update(self.block)
+        head = self._signed("PUT", sha256.hexdigest())
+        head += b"\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (MIB * self.mib)
+        self.do("PUT", lambda: self._send(head))
 
-def listener_of(port: int) -> int:
-    """Return the topmost process that holds the socket listening on a port, 0 if there is none here."""
-    sockets = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == "0A":
-            sockets.add(f"socket:[{fields[9]}]")
-    holders = {pid for pid in pids() if sockets & set(descriptors(pid))}
-    return next((pid for pid in holders if int(stat_of(pid)[1]) not in holders), 0)
+    def _send(self, head: bytes) -> None:
+        with self._connected() as connection:
+            connection.sendall(head)
+            for _ in range(self.mib):
+                connection.sendall(self.block)
+            answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200"), answer
 
+    def get(self) -> None:
+        """Read the object on one connection and drop it."""
+        head = self._signed("GET", hashlib.sha256().hexdigest()) + b"\r\nconnection: close\r\n\r\n"
+        with self._connected() as connection:
+            connection.sendall(head)
+            while b"\r\n\r\n" not in (answer := connection.recv(4096, socket.MSG_PEEK)):
+                time.sleep(0.001)
+            connection.recv(answer.index(b"\r\n\r\n") + 4)
+            buffer, left = memoryview(bytearray(MIB)), MIB * self.mib
+            while left and (count := connection.recv_into(buffer)):
+                left -= count
+        assert left == 0, "the answer was cut short"
 
-def descriptors(pid: int) -> list[str]:
-    """Return what a process has open."""
-    try:
-        return [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
-    except OSError:
-        return []
+    def _signed(self, method: str, digest: str) -> bytes:
+        """Return the head of a signed request, but for the headers that say how long the body is."""
+        url = f"{self.url}/{BUCKET}/{KEY}"
+        request = AWSRequest(method=method, url=url, headers={"x-amz-content-sha256": digest})
+        keys = self.running.keys()
+        credentials = Credentials(keys["access_key_id"], keys["secret_access_key"])
+        signer = S3SigV4Auth(credentials, "s3", keys["region"])
+        signer.payload = lambda _: digest  # type: ignore[method-assign]
+        signer.add_auth(request)
+        lines = [f"{method} /{BUCKET}/{KEY} HTTP/1.1", f"host: {urlsplit(self.url).netloc}"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "host"]
+        return "\r\n".join(lines).encode()
 
+    def _connected(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.running.port), timeout=600)
 
-def signed(url: str, method: str, digest: str) -> bytes:
-    """Return the head of a signed request, but for the headers that say how long the body is."""
-    request = AWSRequest(method=method, url=f"{url}/{BUCKET}/{KEY}", headers={"x-amz-content-sha256": digest})
-    session = boto3.Session()
-    request.context["payload_signing_enabled"] = False
-    signer = S3SigV4Auth(session.get_credentials().get_frozen_credentials(), "s3", session.region_name or "us-east-1")
-    signer.payload = lambda _: digest  # type: ignore[method-assign]
-    signer.add_auth(request)
-    lines = [f"{method} /{BUCKET}/{KEY} HTTP/1.1", f"host: {urlsplit(url).netloc}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "host"]
-    return "\r\n".join(lines).encode()
+    def upload(self) -> None:
+        """Have boto3 send a file in parts."""
+        self.s3.upload_file(str(self.plain), BUCKET, PARTS_KEY)
 
+    def download(self) -> None:
+        """Have boto3 fetch it in parts, and drop it."""
+        with open(os.devnull, "wb") as nowhere:
+            self.s3.download_fileobj(BUCKET, PARTS_KEY, nowhere)
 
-def put(url: str, block: bytes, count: int, digest: str) -> None:
-    """Send an object of `count` blocks."""
-    head = signed(url, "PUT", digest) + b"\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (len(block) * count)
-    with connected(url) as sock:
-        sock.sendall(head)
-        for _ in range(count):
-            sock.sendall(block)
-        answer = sock.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 200"), answer
+    def plain_put(self) -> None:
+        """Hash the same bytes, write them and bring them to disk."""
+        md5, sha256 = hashlib.md5(), hashlib.sha256()
+        with self.plain.open("wb") as file:
+            for _ in range(self.mib):
+                md5.update(self.block)
+                sha256.update(self.block)
+                file.write(self.block)
+            file.flush()
+            os.fsync(file.fileno())
 
+    def plain_get(self) -> None:
+        """Read the file and take its checksum."""
+        checksum = 0
+        with self.plain.open("rb", buffering=0) as file:
+            while piece := file.read(MIB):
+                checksum = zlib.crc32(piece, checksum)
 
-def get(url: str, size: int) -> None:
-    """Read the object and drop it."""
-    with connected(url) as sock:
-        sock.sendall(signed(url, "GET", hashlib.sha256().hexdigest()) + b"\r\nconnection: close\r\n\r\n")
-        buffer = memoryview(bytearray(MIB))
-        left = size
-        while b"\r\n\r\n" not in (head := sock.recv(4096, socket.MSG_PEEK)):
-            time.sleep(0.001)
-        sock.recv(head.index(b"\r\n\r\n") + 4)
-        while left and (n := sock.recv_into(buffer)):
-            left -= n
-    assert left == 0, "the answer was cut short"
+    def write(self) -> None:
+        """Write as much, and bring it to disk."""
+        self._dd("if=/dev/zero", f"of={self.plain}", f"count={self.mib}", "conv=fsync")
 
+    def read(self) -> None:
+        """Read as much."""
+        self._dd(f"if={self.plain}", "of=/dev/null")
 
-def connected(url: str) -> socket.socket:
-    """Return a connection to the server."""
-    parts = urlsplit(url)
-    return socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 80), timeout=600)
-
-
-def plain_put(path: Path, block: bytes, count: int) -> None:
-    """Hash the same bytes, write them and bring them to disk."""
-    md5, sha256 = hashlib.md5(), hashlib.sha256()
-    with path.open("wb") as file:
-        for _ in range(count):
-            md5.update(block)
-            sha256.update(block)
-            file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def plain_get(path: Path) -> None:
-    """Read the file and take its checksum."""
-    checksum = 0
-    with path.open("rb", buffering=0) as file:
-        while piece := file.read(MIB):
-            checksum = zlib.crc32(piece, checksum)
-
-
-def plain_cpu_s(work: Callable[[], None]) -> float:
-    """Return the CPU seconds of work in this process."""
-    before = time.process_time()
-    work()
-    return time.process_time() - before
-
-
-def pairs(name: str, goal: float, count: int, ours: Callable[[], float], plain: Callable[[], float]) -> None:
-    """Run both in turn and print each pair, and the median ratio."""
-    ratios = []
-    for number in range(count):
-        if number % 2:
-            second = plain()
-            first = ours()
-        else:
-            first, second = ours(), plain()
-        ratios.append(first / second)
-        print(f"{name}: Clary {first:.2f} CPU s, plain Python {second:.2f} CPU s, ratio {first / second:.2f}")
-    print(f"{name}: median ratio {statistics.median(ratios):.2f} over {count} pairs (goal: at most {goal})")
+    def _dd(self, *arguments: str) -> None:
+        subprocess.run(["dd", "bs=1M", *arguments], check=True, stderr=subprocess.DEVNULL)
 
 
-def found_server() -> Server:
-    """Return the server that the environment names, or say how to start one."""
-    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "http://127.0.0.1:4566"
-    root = listener_of(urlsplit(url).port or 80)
-    if not root:
-        sys.exit(f'Nothing listens at {url}: start clary first (clary up --detach; eval "$(clary env)").')
-    try:
-        boto3.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
-    except BotoCoreError as error:
-        sys.exit(f'{error} (eval "$(clary env)" gives the keys)')
-    return Server(url, root)
+def turn(bench: Bench) -> None:
+    """Do everything once."""
+    bench.do("dd write", bench.write)
+    bench.put()
+    bench.do("plain PUT", bench.plain_put)
+    bench.do("upload", bench.upload)
+    bench.do("dd read", bench.read, cold=True)
+    bench.do("GET", bench.get, cold=True)
+    bench.do("plain GET", bench.plain_get, cold=True)
+    bench.do("download", bench.download, cold=True)
+
+
+def told(bench: Bench) -> Iterator[str]:
+    """Give the lines of the report."""
+    yield f"{'CPU seconds':32} {'Clary':>8} {'plain':>8} {'ratio':>8} {'goal':>8}"
+    for name in ("PUT", "GET"):
+        pairs = list(zip(bench.cpu[name], bench.cpu[f"plain {name}: this process"], strict=True))
+        ratio = statistics.median(ours / plain for ours, plain in pairs)
+        ours, plain = (statistics.median(each) for each in zip(*pairs, strict=True))
+        yield f"{name:32} {ours:8.2f} {plain:8.2f} {ratio:8.2f} {f'<= {CPU_GOAL}':>8}"
+    yield f"{'MiB a second':32} {'median':>8} {'best':>8} {'of dd':>8} {'goal':>8}"
+    works = {"dd write": "dd write", "PUT": "dd write", "upload": "dd write"}
+    works |= {"dd read": "dd read", "GET": "dd read", "download": "dd read"}
+    for name, peer in works.items():
+        seconds = bench.seconds[name]
+        ratio = statistics.median(theirs / ours for theirs, ours in zip(bench.seconds[peer], seconds, strict=True))
+        median, best = bench.mib / statistics.median(seconds), bench.mib / min(seconds)
+        yield f"{name:32} {median:8.0f} {best:8.0f} {ratio:8.2f} {f'>= {SPEED_GOAL}' if name != peer else '':>8}"
 
 
 def main() -> None:
-    """Measure PUT, then GET."""
+    """Measure in turns, and print medians beside the goals."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--mib", type=int, default=1024)
     chosen = parser.parse_args()
-    server = found_server()
-    block = os.urandom(MIB)
-    sha256 = hashlib.sha256()
-    for _ in range(chosen.mib):
-        sha256.update(block)
-
-    def server_cpu_s(work: Callable[[], None]) -> float:
-        before = server.cpu_s()
-        work()
-        return server.cpu_s() - before
-
-    with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
-        path = Path(folder) / "object"
-        digest = sha256.hexdigest()
-        pairs(
-            "PUT", 1.5, chosen.pairs,
-            lambda: server_cpu_s(lambda: put(server.url, block, chosen.mib, digest)),
-            lambda: plain_cpu_s(lambda: plain_put(path, block, chosen.mib)),
-        )  # fmt: skip
-        pairs(
-            "GET", 1.5, chosen.pairs,
-            lambda: server_cpu_s(lambda: get(server.url, chosen.mib * MIB)),
-            lambda: plain_cpu_s(lambda: plain_get(path)),
-        )  # fmt: skip
-    client = boto3.client("s3", endpoint_url=server.url)
-    client.delete_object(Bucket=BUCKET, Key=KEY)
-    client.delete_bucket(Bucket=BUCKET)
+    with clary() as running:
+        s3 = running.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        bench = Bench(running, s3, chosen.mib)
+        for _ in range(chosen.pairs):
+            turn(bench)
+    print("\n".join(told(bench)))
 
 
 if __name__ == "__main__":

@@ -45,9 +45,14 @@ class Clary:
         told = json.loads((self.home / "run" / "supervisor.json").read_text())
         return {"supervisor": told["pid"]} | {each["name"]: each["pid"] for each in told["children"]}
 
+    def keys(self) -> dict[str, str]:
+        """Return the root's keys, and its region."""
+        found: dict[str, str] = json.loads((self.home / "credentials.json").read_text())
+        return found
+
     def client(self, service: str) -> Any:
         """Return a client with the root's keys, which does not repeat a call."""
-        keys = json.loads((self.home / "credentials.json").read_text())
+        keys = self.keys()
         session = boto3.Session(keys["access_key_id"], keys["secret_access_key"], region_name=keys["region"])
         config = Config(retries={"total_max_attempts": 1}, proxies={})
         return session.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", config=config)

@@ -51,7 +51,7 @@ def read(blobs: Blobs, *of: Blob, start: int = 0, end: int | None = None) -> byt
     return b"".join(reader.pieces(start, reader.size if end is None else end))
 
 
-@pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES])
+@pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 17 * BLOCK_BYTES + 5])
 def test_what_was_written_is_read(blobs: Blobs, size: int) -> None:
     data = random.Random(size).randbytes(size)
     blob = written(blobs, data)

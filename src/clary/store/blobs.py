@@ -7,7 +7,6 @@ by block. A blob never changes; nobody but the sweep removes one that a row may 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import secrets
@@ -22,7 +21,8 @@ from pathlib import Path
 
 from awscrt.checksums import crc32c
 
-from clary.core.errors import ServiceError, ServiceUnavailable
+from clary.core.errors import ServiceError
+from clary.store import disks
 
 MAGIC = b"CLARYBLB"
 FORMAT_VERSION = 1
@@ -35,7 +35,8 @@ HEADER_BYTES = 64
 """The header, zeros, and the checksum of both."""
 SMALL_BYTES_MAX = 16 * 1024
 """Up to here a blob that is read alone lies in its row: one transaction, and no file to make, sync and rename."""
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+BEGIN_BLOCKS = 8
+"""Of how many blocks the disk begins to write while the next ones come."""
 DRAFTS = "tmp"
 
 
@@ -96,7 +97,7 @@ class Draft:
         self._append_to_file(began)
 
     def _append_to_file(self, view: memoryview) -> None:
-        with _disk_has_room():
+        with disks.have_room():
             while view:
                 part = view[: BLOCK_BYTES - self._filled]
                 self._append_to_block(part)
@@ -109,7 +110,7 @@ class Draft:
                 data = bytes(self._small)
                 return Blob(self._id, self.size, data + CHECKSUM.pack(crc32c(data)))
             self._begin_file()
-        with _disk_has_room():
+        with disks.have_room():
             if self._filled:
                 self._end_block()
             os.pwrite(self._held.descriptor, _header(self.size), 0)
@@ -131,7 +132,7 @@ class Draft:
         if not self._filled:
             # It starts from the block's number, so that a block in the wrong place is found out too.
             self._checksum = self.size // BLOCK_BYTES
-        _write_all(self._held.descriptor, part)
+        disks.write_all(self._held.descriptor, part)
         self._checksum = crc32c(part, self._checksum)
         self._filled += len(part)
         self.size += len(part)
@@ -139,8 +140,12 @@ class Draft:
             self._end_block()
 
     def _end_block(self) -> None:
-        _write_all(self._held.descriptor, memoryview(CHECKSUM.pack(self._checksum)))
+        disks.write_all(self._held.descriptor, memoryview(CHECKSUM.pack(self._checksum)))
         self._filled = 0
+        blocks = self.size // BLOCK_BYTES
+        if blocks % BEGIN_BLOCKS == 0:
+            first = _offset(blocks - BEGIN_BLOCKS)
+            disks.begin_writing(self._held.descriptor, first, _offset(blocks) - first)
 
     def _rename(self) -> None:
         path = _path(self._root, self._id)
@@ -329,12 +334,17 @@ def _read_small(blob: Blob, block: bytes) -> bytes:
 
 
 def _read_block(held: Held, blob: Blob, index: int, size: int) -> bytes:
-    offset = HEADER_BYTES + index * (BLOCK_BYTES + CHECKSUM.size)
+    offset = _offset(index)
     data = os.pread(held.descriptor, size, offset)
     checksum = os.pread(held.descriptor, CHECKSUM.size, offset + size)
     if len(data) != size or checksum != CHECKSUM.pack(crc32c(data, index)):
         raise CorruptBlob(blob.id, f"block {index}")
     return data
+
+
+def _offset(index: int) -> int:
+    """Return where a block begins in the file."""
+    return HEADER_BYTES + index * (BLOCK_BYTES + CHECKSUM.size)
 
 
 def _opened(path: Path) -> Held:
@@ -346,17 +356,12 @@ def _opened(path: Path) -> Held:
 
 def _new_file(path: Path) -> Held:
     """Return a new locked file, to be written behind its header."""
-    with _disk_has_room():
+    with disks.have_room():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = Held(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         fcntl.flock(held.descriptor, fcntl.LOCK_EX)
         os.lseek(held.descriptor, HEADER_BYTES, os.SEEK_SET)
     return held
-
-
-def _write_all(descriptor: int, view: memoryview) -> None:
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _sync_folder(folder: Path) -> None:
@@ -387,13 +392,3 @@ def _locked(held: Held) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-@contextmanager
-def _disk_has_room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL_DISK:
-            raise ServiceUnavailable("The disk that holds Clary's objects is full; make room and try again.") from error
-        raise

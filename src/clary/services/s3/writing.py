@@ -13,6 +13,7 @@ from clary.core.errors import ServiceError
 from clary.services.operation import Call
 from clary.services.s3 import checksums, faults
 from clary.services.s3.checksums import Algorithm
+from clary.services.s3.hashing import LongHash
 from clary.store.blobs import Blob, Draft
 from clary.store.objects import BucketGone
 from clary.store.records import Record
@@ -75,14 +76,15 @@ def receive(draft: Draft, body: Body, wanted: Expected, *others: Algorithm) -> R
 
 def fill(draft: Draft, pieces: Iterable[bytes], *algorithms: Algorithm) -> Received:
     """Write pieces to a draft and return what they come to; raises EntityTooLarge."""
-    md5, digests = checksums.md5(), {each.name: each.start() for each in algorithms}
-    for piece in pieces:
-        if draft.size + len(piece) > PUT_BYTES_MAX:
-            raise faults.entity_too_large(draft.size + len(piece), PUT_BYTES_MAX)
-        md5.update(piece)
-        for digest in digests.values():
-            digest.update(piece)
-        draft.append(piece)
+    digests = {each.name: each.start() for each in algorithms}
+    with LongHash(checksums.md5()) as md5:
+        for piece in pieces:
+            if draft.size + len(piece) > PUT_BYTES_MAX:
+                raise faults.entity_too_large(draft.size + len(piece), PUT_BYTES_MAX)
+            md5.update(piece)
+            for digest in digests.values():
+                digest.update(piece)
+            draft.append(piece)
     told = {name: checksums.encoded(digest.digest()) for name, digest in digests.items()}
     return Received(draft.size, md5.digest().hex(), told)
 
