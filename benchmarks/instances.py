@@ -4,6 +4,8 @@ An endpoint of the same model serves already. Another is created, and called by 
 milliseconds until it answers; what its instance's record, its folder and its route say of the moments between is read
 afterwards. Beside it stands the floor: a process that has imported the same forks, loads the model and predicts.
 
+At the end the memory of an instance with its keeper: its share of all pages, and what no other process has.
+
     python benchmarks/instances.py --runs 15
 """
 
@@ -34,11 +36,13 @@ from support.running import Clary, clary
 from clary.core.settings import load
 from clary.resources.instance import INSTANCE, Instance, Phase
 from clary.resources.route import ROUTE
+from clary.store.records import Record
 from clary.store.store import open_store
 from clary_runtime.algorithms.xgboost.hosting import model_bytes
 from clary_runtime.algorithms.xgboost.library import Booster, load_library
 
 GOAL_MS = 150.0
+MEMORY_GOAL_MIB = 60
 CALL_EVERY_S = 0.002
 LIMIT_S = 30.0
 MODELS = {"trees": "built-in XGBoost", "line": "scikit-learn by script"}
@@ -106,6 +110,13 @@ class Bench:
         until(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"], "InService")
         return {step: 1000 * (moments[step] - began) for step in STEPS}
 
+    def memory_mib(self, endpoint: str) -> dict[str, float]:
+        """Return what an instance that nobody has a sibling of takes: its share of what is shared, and its own."""
+        instance, _ = self._found(endpoint)
+        keeper = json.loads((self.running.home / "i" / instance.name / "keeper.json").read_text())["pid"]
+        found = [_memory_mib(pid) for pid in _tree(keeper)]
+        return {what: sum(each[what] for each in found) for what in ("share", "own")}
+
     def end(self, name: str) -> None:
         """Take an endpoint down."""
         sagemaker = self.running.client("sagemaker")
@@ -114,11 +125,7 @@ class Bench:
 
     def _moments(self, endpoint: str) -> dict[str, float]:
         """Return the Unix times at which the one instance of an endpoint had come to each step."""
-        store = open_store(load({"home": self.running.home}))
-        route = next(each for each in store.world.all(ROUTE) if each.name == endpoint)
-        found = (Instance.read(each) for each in store.world.all(INSTANCE))
-        instance = next(each for each in found if each.record.parent == route.parent)
-        store.close()
+        instance, route = self._found(endpoint)
         begun = json.loads((self.running.home / "i" / instance.name / "program.json").read_text())["started_at"]
         reached = instance.status.reached
         return {
@@ -128,6 +135,27 @@ class Bench:
             "answers": reached[Phase.RUNNING],
             "routed": route.created,
         }
+
+    def _found(self, endpoint: str) -> tuple[Instance, Record]:
+        """Return the one instance of an endpoint, and the record of its route."""
+        store = open_store(load({"home": self.running.home}))
+        route = next(each for each in store.world.all(ROUTE) if each.name == endpoint)
+        instances = (Instance.read(each) for each in store.world.all(INSTANCE))
+        instance = next(each for each in instances if each.record.parent == route.parent)
+        store.close()
+        return instance, route
+
+
+def _tree(pid: int) -> list[int]:
+    """Return a process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in _tree(int(child)))]
+
+
+def _memory_mib(pid: int) -> dict[str, float]:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    kib = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
+    return {"share": kib["Pss"] / 1024, "own": (kib["Private_Clean"] + kib["Private_Dirty"]) / 1024}
 
 
 def floor_ms(load: Callable[[], Callable[[], object]]) -> float:
@@ -197,6 +225,7 @@ def main() -> None:
             for model in MODELS:
                 measured[model].append(bench.start(model, number))
                 bench.end(f"{model}-{number}")
+        memory = {model: bench.memory_mib(f"{model}-0") for model in MODELS}
         bare = floors(running, runs)
     print(f"{'milliseconds':52} {'median':>7} {'best':>7} {'worst':>7} {'goal':>7}")
     for model, what in MODELS.items():
@@ -207,6 +236,9 @@ def main() -> None:
         for step in STEPS:
             print(line_of(f"    {step}, from the call", [each[step] for each in found]))
         print(line_of("  floor: a bare fork that loads and predicts", bare[model]))
+    for model, what in MODELS.items():
+        told = ", ".join(f"{mib:.0f} MiB {which}" for which, mib in memory[model].items())
+        print(f"{what}: memory of a lone instance with its keeper: {told} (goal: share < {MEMORY_GOAL_MIB})")
 
 
 if __name__ == "__main__":

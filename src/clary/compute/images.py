@@ -38,12 +38,14 @@ PACKAGES: Final = {  # what a runtime imports, and the distribution that brings 
 SERVER: Final = (
     "argparse", "asyncio", "concurrent.futures.thread", "csv", "ctypes", "dataclasses", "encodings.ascii", "http",
     "httptools", "importlib.abc", "inspect", "json", "logging", "pathlib", "pickle", "random", "runpy", "shlex", "ssl",
-    "subprocess", "tarfile", "urllib.parse", "uvloop",
+    "subprocess", "tarfile", "urllib.parse", "uvloop", "clary_runtime.commands", "clary_runtime.serving.server",
+    "clary_runtime.algorithms.xgboost.hosting",
 )  # fmt: skip
-"""What the model server imports."""
+"""What the model server imports; of Clary's own modules, which each program imports anew, what they import."""
 SCIENCE: Final = (
     *SERVER, "numpy", "scipy.sparse", "pandas", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
     "sklearn.metrics", "sklearn.model_selection", "sklearn.pipeline", "sklearn.preprocessing", "joblib", "xgboost",
+    "clary_runtime.scripts.hosting", "clary_runtime.scripts.training",
 )  # fmt: skip
 """What the scripts of either framework import; one parent has it for both."""
 
