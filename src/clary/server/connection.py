@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from clary.core.origins import is_secure
 from clary.server.body import SocketBody
@@ -27,6 +29,7 @@ READ_BYTES = 64 * 1024
 TOGETHER_BYTES = 64 * 1024
 """Pieces of an answer that is there whole are sent together up to about this size."""
 BODILESS = frozenset((204, 304))
+REASONS: Mapping[int, str] = MappingProxyType({each.value: each.phrase for each in HTTPStatus})
 
 
 class Connection:
@@ -167,7 +170,7 @@ def answer(response: Response, *, keep: bool, bodiless: bool = False) -> bytes:
 
 def answer_head(response: Response, length: int | None, *, keep: bool) -> bytes:
     """Return the head of an answer; its body is sent in chunks if no length is known."""
-    lines = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]
+    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
     if not _says_length(response) and response.status not in BODILESS:
         lines.append("transfer-encoding: chunked" if length is None else f"content-length: {length}")
@@ -177,10 +180,3 @@ def answer_head(response: Response, length: int | None, *, keep: bool) -> bytes:
 
 def _says_length(response: Response) -> bool:
     return any(name.lower() == "content-length" for name, _ in response.headers)
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
-from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import OperationModel, ServiceModel
 
 from clary.access.context import request_context
 from clary.access.match import Context
@@ -19,6 +18,7 @@ from clary.core.errors import AccessDenied, ServiceError, ServiceUnavailable, St
 from clary.core.ids import uid
 from clary.server.guards import judge
 from clary.server.registry import Registry, Service
+from clary.server.trail import TEXT_MAX, shown
 from clary.services.operation import Answer, Call, Caller, Handler, Wait
 from clary.store.audit import Entry
 from clary.store.records import Record
@@ -26,10 +26,7 @@ from clary.store.store import Store
 from clary.wire.message import Request
 from clary.wire.protocol import protocols_of
 
-AUDITED_TEXT_MAX = 1024
-AUDITED_ITEMS_MAX = 100
 SWAPS_MAX = 10
-HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +126,8 @@ class Performer:
             service=asked.service.name,
             operation=asked.operation.name,
             source=asked.source,
-            agent="" if asked.http is None else asked.http.headers.get("user-agent")[:AUDITED_TEXT_MAX],
-            params={} if shape is None else auditable(shape, asked.params),
+            agent="" if asked.http is None else asked.http.headers.get("user-agent")[:TEXT_MAX],
+            params={} if shape is None else shown(shape)(asked.params),
             error=error,
         )
 
@@ -139,28 +136,6 @@ def _denial_code(model: ServiceModel) -> str:
     """Return how a service calls a denial: those that spoke XML first have a shorter word for it."""
     older = {"query", "ec2", "rest-xml"} & set(protocols_of(model))
     return "AccessDenied" if older or model.is_query_compatible else AccessDenied.code
-
-
-def auditable(shape: Shape, value: Any) -> Any:
-    """Return a value as the trail may show it: no secrets, no bodies, nothing that is long."""
-    if shape.metadata.get("sensitive"):
-        return HIDDEN
-    match shape.type_name:
-        case "structure":
-            assert isinstance(shape, StructureShape)
-            return {name: auditable(shape.members[name], each) for name, each in value.items() if name in shape.members}
-        case "list":
-            assert isinstance(shape, ListShape)
-            return [auditable(shape.member, each) for each in value[:AUDITED_ITEMS_MAX]]
-        case "map":
-            assert isinstance(shape, MapShape)
-            return {key: auditable(shape.value, each) for key, each in islice(value.items(), AUDITED_ITEMS_MAX)}
-        case "blob":
-            return None
-        case "string":
-            return value[:AUDITED_TEXT_MAX]
-        case _:
-            return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ import queue
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, insert, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -41,17 +40,17 @@ AUDIT = Table(
     Column("error", Text, nullable=False),
     Index("audit_by_account", "account", "at"),
 )
-COLUMNS = tuple(column.name for column in AUDIT.c if column.name != "seq")
 TO_JSON = json.JSONEncoder(default=str)
 ADD = Statement(insert(AUDIT).values(named(AUDIT, "seq")))
 FLUSH_S = 0.2
 RETRY_S = 1.0
+FULL_S = 0.01
+"""How often a call looks for room where the disk cannot keep up."""
 QUEUE_MAX = 10_000
 BATCH_MAX = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One call: who did what, from where, and how it ended ('' is well)."""
 
     at: float
@@ -72,7 +71,7 @@ class Audit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queue: queue.Queue[Entry] = queue.Queue(QUEUE_MAX)
+        self._queue: queue.SimpleQueue[Entry] = queue.SimpleQueue()  # which costs a call no lock
         self._noted = threading.Event()
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -81,13 +80,15 @@ class Audit:
     def note(self, entry: Entry) -> None:
         """Take an entry; it is on disk shortly after. Wakes the writer for the first of a batch only."""
         self._start()
+        while self._queue.qsize() >= QUEUE_MAX and not self._closing.wait(FULL_S):
+            pass
         self._queue.put(entry)
         if not self._noted.is_set():
             self._noted.set()
 
     def entries(self, account: str, *, limit: int = 100) -> list[Entry]:
         """Return the newest entries of an account, newest first."""
-        columns = [AUDIT.c[name] for name in COLUMNS]
+        columns = [AUDIT.c[name] for name in Entry._fields]
         query = select(*columns).where(AUDIT.c.account == account).order_by(AUDIT.c.seq.desc()).limit(limit)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
@@ -135,6 +136,4 @@ class Audit:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    told = {name: getattr(entry, name) for name in COLUMNS}
-    told["params"] = TO_JSON.encode(entry.params)
-    return told
+    return {**entry._asdict(), "params": TO_JSON.encode(entry.params)}

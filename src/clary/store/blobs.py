@@ -56,7 +56,7 @@ class BlobGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A kept blob: what a row stores of it. A small one is all there; of others a file has the bytes."""
+    """A kept blob: what a row stores of it. A small one is all there and has no id; of others a file has the bytes."""
 
     id: str
     size: int
@@ -66,9 +66,10 @@ class Blob:
 class Draft:
     """A blob that is being written; `append` everything, then `keep`. A file is made once it is not small."""
 
-    def __init__(self, root: Path, blob_id: str, small_max: int) -> None:
+    def __init__(self, root: Path, group: str, small_max: int) -> None:
         self._root = root
-        self._id = blob_id
+        self._group = group[:2]
+        self._id = ""
         self._small: bytearray | None = bytearray()
         self._small_max = small_max
         self._held = Held(-1)
@@ -92,6 +93,7 @@ class Draft:
         """Go on in a file."""
         assert self._small is not None
         began, self._small = memoryview(self._small), None
+        self._id = self._group + secrets.token_hex(16)[len(self._group) :]
         self._path = self._root / DRAFTS / self._id
         self._held, self.size = _new_file(self._path), 0
         self._append_to_file(began)
@@ -240,9 +242,7 @@ class Blobs:
         Commit the row that names it inside the block: until then no sweep touches it. Blobs that are
         read together carry one `group`, and each has a file.
         """
-        blob_id = secrets.token_hex(16)
-        blob_id = group[:2] + blob_id[len(group[:2]) :]
-        draft = Draft(self.root, blob_id, 0 if group else self.small_bytes_max)
+        draft = Draft(self.root, group, 0 if group else self.small_bytes_max)
         try:
             yield draft
         finally:

@@ -52,7 +52,7 @@ class Statement:
 
     def _executed(self, driver: Any, values: Mapping[str, Any]) -> Any:
         text, constants = self._compiled
-        return execute(driver, text, {**constants, **values})
+        return execute(driver, text, {**constants, **values} if constants else values)
 
     @cached_property
     def _compiled(self) -> tuple[str, dict[str, Any]]:

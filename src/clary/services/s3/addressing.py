@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import unquote
 
 from clary.wire.message import Request
 
+HOSTS_MAX = 256
 _REGION = r"[a-z]{2}(?:-[a-z]+)+-\d"
 _HOSTS = (
     re.compile(rf"(?P<bucket>.+?)\.s3(?:[.-](?:dualstack\.)?{_REGION})?\.amazonaws\.com(?:\.cn)?"),
@@ -29,6 +31,7 @@ def to_path_style(request: Request) -> Request:
     return replace(request, path=f"/{bucket}" if request.path in ("", "/") else f"/{bucket}{request.path}")
 
 
+@lru_cache(HOSTS_MAX)
 def _bucket(host: str) -> str:
     name = _PORT.sub("", host.lower())
     for pattern in _HOSTS:

@@ -120,6 +120,9 @@ _TABLE = (
 ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType({each.name: each for each in _TABLE})
 
 
+_BY_MEMBER: Mapping[str, Algorithm] = MappingProxyType({each.member: each for each in _TABLE})
+
+
 def named(name: str) -> Algorithm:
     """Return an algorithm by its name, or raise InvalidRequest."""
     found = ALGORITHMS.get(name.upper())
@@ -131,7 +134,7 @@ def named(name: str) -> Algorithm:
 
 def given(request: Mapping[str, Any]) -> tuple[Algorithm, str] | None:
     """Return the one checksum that a request holds in its headers, or None."""
-    found = [(each, request[each.member]) for each in _TABLE if request.get(each.member)]
+    found = [(each, request[member]) for member, each in _BY_MEMBER.items() if request.get(member)]
     if len(found) > 1:
         raise faults.invalid_request(
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
@@ -144,6 +147,8 @@ def given(request: Mapping[str, Any]) -> tuple[Algorithm, str] | None:
 
 def trailing(names: str) -> Algorithm | None:
     """Return the algorithm that a header x-amz-trailer announces, or None."""
+    if not names:
+        return None
     announced = {name.strip().lower() for name in names.split(",")}
     return next((each for each in _TABLE if each.header in announced), None)
 

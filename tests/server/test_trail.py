@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.model import ShapeResolver
 
-from clary.server.perform import AUDITED_ITEMS_MAX, AUDITED_TEXT_MAX, HIDDEN, auditable
+from clary.server.trail import HIDDEN, ITEMS_MAX, TEXT_MAX, shown
 
 SHAPES: dict[str, Any] = {
     "Request": {
@@ -24,10 +24,17 @@ SHAPES: dict[str, Any] = {
 def test_the_trail_shows_no_secret_no_body_and_nothing_long() -> None:
     shape = ShapeResolver(SHAPES).get_shape_by_name("Request")
     many = [str(number) for number in range(5000)]
-    told = auditable(
-        shape, {"Text": "x" * 5000, "Secret": "s", "Body": b"b", "Many": many, "Map": dict.fromkeys(many, "v")}
+    told = shown(shape)(
+        {"Text": "x" * 5000, "Secret": "s", "Body": b"b", "Many": many, "Map": dict.fromkeys(many, "v")}
     )
-    assert told["Text"] == "x" * AUDITED_TEXT_MAX
+    assert told["Text"] == "x" * TEXT_MAX
     assert (told["Secret"], told["Body"]) == (HIDDEN, None)
-    assert told["Many"] == many[:AUDITED_ITEMS_MAX]
-    assert list(told["Map"]) == many[:AUDITED_ITEMS_MAX]
+    assert told["Many"] == many[:ITEMS_MAX]
+    assert list(told["Map"]) == many[:ITEMS_MAX]
+
+
+def test_a_shape_may_hold_itself() -> None:
+    tree = {"Tree": {"type": "structure", "members": {"Name": {"shape": "Text"}, "Inner": {"shape": "Tree"}}}}
+    shape = ShapeResolver({**SHAPES, **tree}).get_shape_by_name("Tree")
+    told = {"Name": "a", "Inner": {"Name": "b", "Inner": {}}}
+    assert shown(shape)({**told, "Unknown": 1}) == told
