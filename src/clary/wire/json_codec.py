@@ -15,6 +15,8 @@ from clary.wire import scalars, timestamps
 from clary.wire.malformed import SerializationError, wrong_type
 from clary.wire.tree_codec import PLAIN_WRITERS, TreeCodec
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def loads(raw: bytes) -> Any:
     """Return the JSON document in `raw`, {} when there is none; strings in it can always be stored as UTF-8."""
@@ -29,7 +31,7 @@ def loads(raw: bytes) -> Any:
 
 def dumps(document: Any) -> bytes:
     """Return `document` as compact JSON in UTF-8."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _COMPACT.encode(document).encode("utf-8", "replace")
 
 
 def _string(shape: Shape, value: Any) -> str:

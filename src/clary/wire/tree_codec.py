@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -20,7 +20,11 @@ Keyed = tuple[str, str, Shape]
 """A member's name, the key that it has on the wire, and its shape."""
 
 
-@dataclass(frozen=True, slots=True)
+Encode = Callable[[Any], Any]
+"""Writes values of one shape."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TreeCodec:
     """How one format holds scalars; `undefined` is its second word for null."""
 
@@ -35,8 +39,7 @@ class TreeCodec:
 
     def encode(self, shape: Shape, value: Any) -> Any:
         """Return a handler's `value` as the format holds it."""
-        writer = self.writers.get(shape.type_name)
-        return writer(shape, value) if writer else _CONTAINER_WRITERS[shape.type_name](self, shape, value)
+        return _encoder(self, shape)(value)
 
     def decode_members(self, members: Mapping[str, Shape], document: Any) -> dict[str, Any]:
         """Return the members that `document` holds, by the model's names."""
@@ -55,15 +58,11 @@ class TreeCodec:
 
     def encode_members(self, members: Mapping[str, Shape], value: Mapping[str, Any]) -> dict[str, Any]:
         """Return the members that `value` holds, by their names on the wire."""
-        return self.encode_keyed(_keyed(members), value)
-
-    def encode_keyed(self, members: Sequence[Keyed], value: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the members that `value` holds, of which is known by which key."""
-        encoded, get = {}, value.get
-        for name, key, member in members:
-            item = get(name)
+        encoded = {}
+        for name, member in members.items():
+            item = value.get(name)
             if item is not None:
-                encoded[key] = self.encode(member, item)
+                encoded[member.serialization.get("name", name)] = _encoder(self, member)(item)
         return encoded
 
 
@@ -96,19 +95,44 @@ def _decode_map(codec: TreeCodec, shape: MapShape, value: Any) -> dict[str, Any]
     return {str(key): codec.decode(member, item) for key, item in value.items() if item is not None}
 
 
-def _encode_structure(codec: TreeCodec, shape: StructureShape, value: Any) -> Any:
-    members = _members_of(shape)
-    return value if members is None else codec.encode_keyed(members, value)
+@lru_cache(SHAPES_MAX)
+def _encoder(codec: TreeCodec, shape: Shape) -> Encode:
+    """Return what writes values of a shape, made once; what is in a shape, maybe itself, is looked up as it is met."""
+    writer = codec.writers.get(shape.type_name)
+    return partial(writer, shape) if writer else _CONTAINER_WRITERS[shape.type_name](codec, shape)
 
 
-def _encode_list(codec: TreeCodec, shape: ListShape, value: Any) -> list[Any]:
-    member = shape.member
-    return [None if item is None else codec.encode(member, item) for item in value]
+def _structure_encoder(codec: TreeCodec, shape: StructureShape) -> Encode:
+    members: tuple[tuple[str, str, Encode], ...] | None = None
+
+    def encode(value: Mapping[str, Any]) -> dict[str, Any]:
+        nonlocal members
+        if members is None:
+            members = tuple((name, key, _encoder(codec, member)) for name, key, member in _keyed(shape.members))
+        encoded, get = {}, value.get
+        for name, key, write in members:
+            item = get(name)
+            if item is not None:
+                encoded[key] = write(item)
+        return encoded
+
+    return (lambda value: value) if shape.is_document_type else encode
 
 
-def _encode_map(codec: TreeCodec, shape: MapShape, value: Any) -> dict[str, Any]:
-    member = shape.value
-    return {key: codec.encode(member, item) for key, item in value.items() if item is not None}
+def _list_encoder(codec: TreeCodec, shape: ListShape) -> Encode:
+    def encode(value: Sequence[Any]) -> list[Any]:
+        write = _encoder(codec, shape.member)
+        return [None if item is None else write(item) for item in value]
+
+    return encode
+
+
+def _map_encoder(codec: TreeCodec, shape: MapShape) -> Encode:
+    def encode(value: Mapping[str, Any]) -> dict[str, Any]:
+        write = _encoder(codec, shape.value)
+        return {key: write(item) for key, item in value.items() if item is not None}
+
+    return encode
 
 
 _CONTAINER_READERS: Mapping[str, Callable[[TreeCodec, Any, Any], Any]] = {
@@ -117,10 +141,10 @@ _CONTAINER_READERS: Mapping[str, Callable[[TreeCodec, Any, Any], Any]] = {
     "map": _decode_map,
 }
 
-_CONTAINER_WRITERS: Mapping[str, Callable[[TreeCodec, Any, Any], Any]] = {
-    "structure": _encode_structure,
-    "list": _encode_list,
-    "map": _encode_map,
+_CONTAINER_WRITERS: Mapping[str, Callable[[TreeCodec, Any], Encode]] = {
+    "structure": _structure_encoder,
+    "list": _list_encoder,
+    "map": _map_encoder,
 }
 
 
