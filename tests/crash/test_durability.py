@@ -112,6 +112,17 @@ def test_an_objects_bytes_its_name_and_its_row_are_synced_before_the_answer(stra
     assert all(each.text.endswith("= 0") for each in (file, renamed, folder, committed))
 
 
+def test_a_small_objects_row_is_synced_before_the_answer_and_has_no_file(strace, machine, account, tmp_path):
+    bucket = account.bucket
+    with traced(strace, machine, tmp_path) as trace:
+        account("s3").put_object(Bucket=bucket, Key="k", Body=b"x" * 1000)
+    answer = trace.first(r'(sendto|sendmsg|write)\(\d+<.*"HTTP/1\.1 200')
+    committed = trace.first(r"(fsync|fdatasync)\(\d+<.*/db/objects\.db-wal>")
+    assert committed.returned < answer.began
+    assert committed.text.endswith("= 0")
+    assert machine.blobs() == []
+
+
 def test_a_records_row_is_synced_before_the_answer(strace, machine, account, tmp_path):
     role = account.role
     wanted = {"ModelName": "m", "PrimaryContainer": {"Image": XGBOOST}, "ExecutionRoleArn": role}

@@ -202,7 +202,8 @@ class Server:
 
     def _finish(self, connection: Connection, asked: _Asked, response: Response, *, streams: bool = False) -> bool:
         """Send an answer; what may take long is sent by a thread for that."""
-        connection.sock.settimeout(0)  # reading the body may have left a time-out behind
+        if connection.sock.gettimeout() != 0:  # as reading the body leaves it behind
+            connection.sock.settimeout(0)
         if isinstance(response.body, bytes):
             rest = connection.send(answer(response, keep=asked.keep, bodiless=asked.head.method == "HEAD"))
             send = partial(connection.send_all, rest)

@@ -44,13 +44,14 @@ class Route:
         """Return whether the path and the query literals are this route's."""
         if segments != self.segments and not (segments > self.segments and _GREEDY in self.ranks):
             return False
-        if any((value and value not in query.get(name, ())) or name not in query for name, value in self.literals):
-            return False
+        for name, value in self.literals:
+            if name not in query or (value and value not in query[name]):
+                return False
         return self.pattern.fullmatch(path) is not None
 
     def precedence(self, query: Query, headers: Headers) -> tuple[object, ...]:
         """Return a key by which the better of two fitting routes sorts first."""
-        found = sum(name in query for name in self.fields) + sum(name in headers for name in self.headers)
+        found = len(query.keys() & self.fields) + sum(name in headers for name in self.headers)
         missing = len(self.fields) + len(self.headers) - found
         return (self.ranks, -len(self.literals), missing, -found, self.deprecated)
 
@@ -75,7 +76,9 @@ def find_operation(model: ServiceModel, request: Request) -> OperationModel:
     fitting = [route for route in candidates if route.fits(request.path, segments, query)]
     if not fitting:
         raise UnknownOperation(f"Unable to find an operation for {request.method} {request.path[:200]}.")
-    best = min(fitting, key=lambda route: route.precedence(query, request.headers))
+    best = fitting[0]
+    if len(fitting) > 1:
+        best = min(fitting, key=lambda route: route.precedence(query, request.headers))
     return model.operation_model(best.operation)
 
 
@@ -99,6 +102,8 @@ def literal_names(operation: OperationModel) -> frozenset[str]:
 def query_fields(query: str) -> Query:
     """Return every field of a query string with its values."""
     fields: dict[str, list[str]] = {}
+    if not query:
+        return fields
     try:
         for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX):
             fields.setdefault(name, []).append(value)
