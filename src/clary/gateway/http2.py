@@ -36,12 +36,12 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 STREAMS_MAX = 100
 """Requests at once on one connection."""
 HEADER_BYTES_MAX = 64 * 1024
-STREAM_WINDOW_BYTES = 1024 * 1024
-CONNECTION_WINDOW_BYTES = 2 * 1024 * 1024
+STREAM_WINDOW_BYTES = 2 * 1024 * 1024
+CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024
 """What a client may send before its request, and its requests together, are taken further."""
 FIRST_WINDOW_BYTES = 65_535
-FRAME_BYTES_MAX = 256 * 1024
-"""What a client may send in one frame: each costs as much as many kilobytes."""
+FRAME_BYTES_MAX = 1024 * 1024
+"""What a client may send in one frame: a frame costs both sides as much as many kilobytes."""
 UNCLEAR_BYTES_MAX = 2 * FRAME_BYTES_MAX
 """What a client may send without anything coming of it: one frame, or one header list in pieces."""
 WRITE_BYTES_MAX = 256 * 1024
