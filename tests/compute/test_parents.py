@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from clary.compute.keeper.life import tell_asker
 from clary.compute.parents import Parents, make_of
 from clary.compute.process import KEEPER, ProcessBackend
 
@@ -109,6 +110,14 @@ def test_a_killed_parent_takes_nothing_along_and_is_replaced(lab: Any) -> None:
     assert "decimal" in seen_by(lab, "b")["modules"]
     assert parent_pid(lab) != first
     assert not lab.backend.observe("a").ended
+
+
+def test_a_keeper_goes_on_when_the_parent_that_waits_for_its_word_was_killed() -> None:
+    kept, tell = os.pipe()
+    os.close(kept)
+    tell_asker(tell)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(tell)
 
 
 def test_a_parent_ends_with_the_agent_and_what_it_forked_goes_on(lab: Any) -> None:
@@ -239,10 +248,12 @@ def test_parents_killed_at_random_moments_of_a_start_cost_no_instance_and_start_
     for number in range(40):
         instance = lab.instance(f"a{number}", "open('/opt/ml/ran', 'a').write('x')", serves=True)
         lab.backend.warm(instance)
-        killer = threading.Timer(moments.random() / 20, os.kill, (parent_pid(lab), signal.SIGKILL))
+        parent = parent_pid(lab)
+        killer = threading.Timer(moments.random() / 20, os.kill, (parent, signal.SIGKILL))
         killer.start()
         lab.backend.start(instance)
         killer.join()
+        lab.wait(lambda parent=parent: _gone(parent))
         assert lab.ended(instance.name).exit_code == 0
         assert (instance.opt_ml / "ran").read_text() == "x"
         lab.backend.remove(instance.name)

@@ -49,10 +49,19 @@ def keep(path: str, tell: int, search: list[str] | None = None) -> None:
     os.setsid()
     folder = Folder(path)
     lock = folder.claim()
-    os.write(tell, b"!")
-    os.close(tell)
+    tell_asker(tell)
     if lock is not None:
         Keeper(folder, search).live()
+
+
+def tell_asker(tell: int) -> None:
+    """Say that there is a keeper; it goes on where nobody hears that any more."""
+    try:
+        os.write(tell, b"!")
+    except BrokenPipeError:
+        return  # who asked was killed, and whoever asks next finds this keeper
+    finally:
+        os.close(tell)
 
 
 class Bell:
