@@ -1,4 +1,4 @@
-"""What one row costs a scikit-learn model: by its `predict`, and by its own parts as the model server calls them.
+"""What one row costs a script's model: by its `predict`, and by its own parts as the model server calls them.
 
 python benchmarks/acceleration.py
 """
@@ -15,6 +15,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from xgboost import XGBClassifier
 
 from clary_runtime.logs import LOG
 from clary_runtime.scripts.direct import direct
@@ -31,6 +32,7 @@ MODELS = {
     "RandomForestClassifier, 100 trees": RandomForestClassifier(100),
     "RandomForestRegressor, 100 trees": RandomForestRegressor(100),
     "GradientBoostingClassifier, 100 trees": GradientBoostingClassifier(),
+    "XGBClassifier, 100 trees": XGBClassifier(n_estimators=100, n_jobs=1),
 }
 
 

@@ -87,7 +87,8 @@ def _libsvm_matrix(body: bytes) -> Any:
     return xgboost.DMatrix(csr_matrix(parts, shape=shape))
 
 
-def _xgboost_predict(data: Any, model: Any) -> Any:
+def xgboost_predict(data: Any, model: Any) -> Any:
+    """Predict a matrix with the rounds up to the best one."""
     best = model.attr("best_iteration") if hasattr(model, "attr") else None
     if best is None:
         return model.predict(data, validate_features=False)
@@ -96,5 +97,5 @@ def _xgboost_predict(data: Any, model: Any) -> Any:
 
 DEFAULTS: Mapping[str, Handlers] = {
     "sklearn": Handlers(_sklearn_model, _sklearn_input, _sklearn_predict, _output),
-    "xgboost": Handlers(_xgboost_model, xgboost_input, _xgboost_predict, _output),
+    "xgboost": Handlers(_xgboost_model, xgboost_input, xgboost_predict, _output),
 }

@@ -1,4 +1,4 @@
-"""Predicting a few rows with a scikit-learn model's own compiled parts, without the checks and threads around them.
+"""Predicting a few rows with a model's own parts, without the checks and threads that a library puts around them.
 
 One row costs `predict` a tenth of a millisecond for a linear model and milliseconds for a forest, nearly all of it for
 validating, for thread pools and for arrays of their bookkeeping. What is called here are the same trees and the same
@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clary_runtime.algorithms.xgboost.trees import NotCompilable
 from clary_runtime.logs import LOG
+from clary_runtime.scripts import boosted
 
 ROWS_MAX = 16
 """Rows of one prediction up to which this is used; for more, what `predict` does around them matters little."""
@@ -22,6 +24,8 @@ TOLERANCE = 1e-9
 """Largest difference from what `predict` tells, relative to the largest number told: sums differ in their order."""
 TOLERANCE_SINGLE = 1e-6
 """The same for models of 32 bits."""
+TOLERANCE_BOOSTED = 1e-5
+"""The same for XGBoost's, which sums up in 32 bits."""
 LINEAR_CLASSIFIERS = (
     "LogisticRegression", "LogisticRegressionCV", "RidgeClassifier", "RidgeClassifierCV", "SGDClassifier",
     "Perceptron", "PassiveAggressiveClassifier",
@@ -30,6 +34,7 @@ LINEAR_REGRESSORS = (
     "LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "ElasticNet", "ElasticNetCV", "BayesianRidge",
     "ARDRegression", "HuberRegressor", "Lars", "LassoLars", "QuantileRegressor", "SGDRegressor", "TheilSenRegressor",
 )  # fmt: skip
+BOOSTED = ("XGBClassifier", "XGBRegressor")
 Predict = Callable[[Any], Any]
 
 
@@ -66,13 +71,13 @@ class Direct:
 
 def direct(model: Any, *, stopwatch: Callable[[], float]) -> Direct | None:
     """Return the short way if there is one, it is proven equal, and it is faster; say in the log what was found."""
-    if "sklearn" not in sys.modules or not hasattr(model, "n_features_in_"):
+    if {"sklearn", "xgboost"}.isdisjoint(sys.modules) or not hasattr(model, "n_features_in_"):
         return None
     try:
         shortcut = _shortcut(model)
         rows = _rows(model)
         _prove(model, shortcut, rows)
-    except (NotDirect, AttributeError, TypeError, ValueError, ArithmeticError, IndexError) as error:
+    except (NotDirect, NotCompilable, AttributeError, TypeError, ValueError, ArithmeticError, IndexError) as error:
         LOG.info("Acceleration: off, %s.predict is called: %s", type(model).__name__, error)
         return None
     slow_s, fast_s = (_row_s(each, rows, stopwatch) for each in (model.predict, shortcut))
@@ -100,7 +105,14 @@ def _shortcut(model: Any) -> Predict:
         return _of_trees(model, model.estimators_, 1.0 / len(model.estimators_))
     if module == "sklearn.ensemble._gb":
         return _of_stages(model)
+    if _is_boosted(model):
+        return boosted.shortcut(model)
     raise NotDirect("its class has no short way")
+
+
+def _is_boosted(model: Any) -> bool:
+    kind, module = type(model).__name__, type(model).__module__
+    return type(model) is boosted.Rowed or (module == "xgboost.sklearn" and kind in BOOSTED)
 
 
 def _product(model: Any) -> Predict:
@@ -210,6 +222,8 @@ def _rows(model: Any) -> Any:
 def _thresholds(model: Any) -> Any:
     import numpy as np
 
+    if _is_boosted(model):
+        return boosted.thresholds(model)
     members = getattr(model, "estimators_", [model] if hasattr(model, "tree_") else [])
     found = [member.tree_.threshold for member in np.ravel(members) if hasattr(member, "tree_")]
     return np.concatenate(found) if found else None
@@ -225,6 +239,7 @@ def _prove(model: Any, shortcut: Predict, rows: Any) -> None:
         same = told.dtype == expected.dtype and told.shape == expected.shape
         if same and expected.dtype.kind == "f":
             tolerance = TOLERANCE if expected.dtype == np.float64 else TOLERANCE_SINGLE
+            tolerance = TOLERANCE_BOOSTED if _is_boosted(model) else tolerance
             same = abs(told - expected).max() <= tolerance * abs(expected).max()
         elif same:
             same = np.array_equal(told, expected)

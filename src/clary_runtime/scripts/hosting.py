@@ -21,7 +21,7 @@ from typing import Any
 from clary_runtime import toolkits
 from clary_runtime.errors import ClientError
 from clary_runtime.layout import Layout
-from clary_runtime.scripts import codecs, forks, requirements, sources
+from clary_runtime.scripts import boosted, codecs, forks, requirements, sources
 from clary_runtime.scripts.context import Context
 from clary_runtime.scripts.defaults import DEFAULTS, Handlers
 from clary_runtime.scripts.direct import ROWS_MAX, direct
@@ -51,10 +51,12 @@ class ScriptModel:
 
     def accelerate(self) -> None:
         """Take the model's own short way from now on, where nothing of the customer's stands in it."""
-        transform = self._transform
+        transform, model = self._transform, self._model
         if not (isinstance(transform, Steps) and transform.predicts_as_usual):
             return
-        found = direct(self._model, stopwatch=time.perf_counter)
+        if transform.all_usual and boosted.is_booster(model):
+            transform, model = transform.reading_by(boosted.rows_of), boosted.Rowed(model)
+        found = direct(model, stopwatch=time.perf_counter)
         if found is not None:
             self._transform = transform.predicting_by(found.predict, max(ROWS_MAX, transform.together_max))
             self._inline = transform.all_usual and found.row_s <= INLINE_S_MAX

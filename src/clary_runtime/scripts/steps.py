@@ -91,6 +91,10 @@ class Steps:
         starts = [0, *ends[:-1]]
         return [self._told(found[start:end], each) for start, end, each in zip(starts, ends, asked, strict=True)]
 
+    def reading_by(self, read: Callable[[str | bytes, str], Any]) -> Steps:
+        """Return the same steps with another way to read what was sent."""
+        return replace(self, input_fn=lambda content, content_type, context: read(content, content_type))
+
     def predicting_by(self, predict: Callable[[Any], Any], together_max: int) -> Steps:
         """Return the same steps with another way to predict, which takes so many requests together."""
         return replace(self, predict_fn=lambda data, model, context: predict(data), together_max=together_max)

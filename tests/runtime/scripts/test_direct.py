@@ -19,8 +19,10 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SG
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from xgboost import DMatrix, XGBClassifier, XGBRanker, XGBRegressor, train
 
 from clary_runtime.scripts import direct as page
+from clary_runtime.scripts.boosted import Rowed
 from clary_runtime.scripts.direct import ROWS_MAX, direct
 
 DRAWING = np.random.default_rng(7)
@@ -50,6 +52,19 @@ BOOSTED = {
     "numbers": GradientBoostingRegressor(n_estimators=5).fit(ROWS, NUMBER),
     "from nothing": GradientBoostingRegressor(n_estimators=5, init="zero").fit(ROWS, NUMBER),
 }
+XGB = {"n_estimators": 10, "n_jobs": 1}
+XGBOOST = {
+    "two classes": XGBClassifier(**XGB).fit(ROWS, TWO),
+    "three classes": XGBClassifier(**XGB).fit(ROWS, DRAWING.integers(0, 3, 300)),
+    "numbers": XGBRegressor(**XGB, base_score=3.0).fit(ROWS, NUMBER),
+    "stopped early": XGBRegressor(n_estimators=50, n_jobs=1, early_stopping_rounds=1, learning_rate=1.0).fit(
+        ROWS[:200], NUMBER[:200], eval_set=[(ROWS[200:], NUMBER[200:])], verbose=False
+    ),
+    "a booster of its own": Rowed(train({"objective": "binary:logistic", "nthread": 1}, DMatrix(ROWS, TWO), 10)),
+    "a booster of classes": Rowed(
+        train({"objective": "multi:softprob", "num_class": 2, "nthread": 1}, DMatrix(ROWS, TWO), 5)
+    ),
+}
 
 
 class Cautious(LogisticRegression):
@@ -67,6 +82,10 @@ LONG = {
     "several outputs": RandomForestRegressor(2).fit(ROWS, ROWS[:, :2]),
     "begins with a model": GradientBoostingRegressor(n_estimators=2, init=LinearRegression()).fit(ROWS, NUMBER),
     "no model": object(),
+    "boosted lines": XGBRegressor(**XGB, booster="gblinear").fit(ROWS, NUMBER),
+    "boosted counts": XGBRegressor(**XGB, objective="count:poisson").fit(ROWS, abs(NUMBER)),
+    "boosted dropouts": XGBRegressor(**XGB, booster="dart", rate_drop=0.5).fit(ROWS, NUMBER),
+    "boosted ranks": XGBRanker(**XGB).fit(ROWS, TWO, qid=np.zeros(300)),
 }
 
 
@@ -84,7 +103,11 @@ def found(model):
     return direct(model, stopwatch=stopwatch)
 
 
-@pytest.mark.parametrize("model", [*SHORT.values(), *BOOSTED.values()], ids=[*SHORT, *BOOSTED])
+@pytest.mark.parametrize(
+    "model",
+    [*SHORT.values(), *BOOSTED.values(), *XGBOOST.values()],
+    ids=[*SHORT, *BOOSTED, *(f"xgboost, {each}" for each in XGBOOST)],
+)
 @pytest.mark.parametrize("kind", ["f4", "f8"])
 def test_it_tells_what_the_model_tells(model, kind):
     way = found(model)

@@ -158,10 +158,20 @@ def test_xgboost_has_a_default_for_everything(container, serving):
     (container.model / "xgboost-model").write_bytes(booster.save_raw("ubj"))
     endpoint = hosted(container, serving, "", "--framework", "xgboost")
     expected = booster.predict(xgboost.DMatrix(features[:2]))
-    dense = json.loads(endpoint.invoke(csv(features[:2])).body)
     sparse = "\n".join("0 " + " ".join(f"{at}:{value}" for at, value in enumerate(row)) for row in features[:2])
-    np.testing.assert_allclose(dense, expected, rtol=1e-6)
-    np.testing.assert_allclose(json.loads(endpoint.invoke(sparse, "text/libsvm").body), expected, rtol=1e-6)
+
+    def predict_as_expected() -> None:
+        for body, content_type in ((csv(features[:2]), "text/csv"), (sparse, "text/libsvm")):
+            told = json.loads(endpoint.invoke(body, content_type).body)
+            np.testing.assert_allclose(told, expected, rtol=1e-5)
+
+    predict_as_expected()
+    assert any("Acceleration: on" in line for line in endpoint.process.stdout)
+    predict_as_expected()
+    missing = np.array([features[0]])
+    missing[0, 1] = np.nan
+    told = json.loads(endpoint.invoke(csv(missing)).body)
+    np.testing.assert_allclose(told, booster.predict(xgboost.DMatrix(missing)), rtol=1e-6)
 
 
 def test_ping_answers_while_predictions_run(container, serving):
