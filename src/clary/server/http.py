@@ -74,7 +74,7 @@ class Server:
         self._streams = ThreadPoolExecutor(STREAMS_MAX, "stream")
         self._poll = select.epoll()
         self._end = os.eventfd(0, os.EFD_CLOEXEC)
-        self._watched: dict[int, Connection] = {}  # by descriptor; a connection is owned by who takes it out
+        self._watched: dict[int, Connection] = {}  # by descriptor; whoever takes one out owns it
         self._busy: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop
@@ -226,7 +226,7 @@ class Server:
         connection.deadline = connection.patience()
         self._busy.discard(connection)
         descriptor = connection.sock.fileno()
-        self._watched[descriptor] = connection  # from here on it is whose who takes it out
+        self._watched[descriptor] = connection  # from here on it belongs to whoever takes it out
         self._poll.modify(descriptor, READABLE)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
