@@ -9,9 +9,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from clary_runtime.algorithms.xgboost.trees import LEAF, NotCompilable, compiled
+from clary_runtime.algorithms.xgboost.trees import LEAF, compiled
 from clary_runtime.scripts import codecs
 from clary_runtime.scripts.defaults import LIBSVM_TYPES, xgboost_input, xgboost_predict
+from clary_runtime.trees import NotCompilable
 
 DOCUMENT_BYTES_MAX = 32 << 20
 """Of a model as JSON, which is four times as long as the library's own format."""

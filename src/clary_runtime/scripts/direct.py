@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clary_runtime.algorithms.xgboost.trees import NotCompilable
 from clary_runtime.logs import LOG
-from clary_runtime.scripts import boosted
+from clary_runtime.scripts import boosted, leafwise
+from clary_runtime.trees import NotCompilable
 
 ROWS_MAX = 16
 """Rows of one prediction up to which this is used; for more, what `predict` does around them matters little."""
@@ -35,6 +35,7 @@ LINEAR_REGRESSORS = (
     "ARDRegression", "HuberRegressor", "Lars", "LassoLars", "QuantileRegressor", "SGDRegressor", "TheilSenRegressor",
 )  # fmt: skip
 BOOSTED = ("XGBClassifier", "XGBRegressor")
+LEAFWISE = ("LGBMClassifier", "LGBMRegressor")
 Predict = Callable[[Any], Any]
 
 
@@ -107,12 +108,18 @@ def _shortcut(model: Any) -> Predict:
         return _of_stages(model)
     if _is_boosted(model):
         return boosted.shortcut(model)
+    if _is_leafwise(model):
+        return leafwise.shortcut(model)
     raise NotDirect("its class has no short way")
 
 
 def _is_boosted(model: Any) -> bool:
     kind, module = type(model).__name__, type(model).__module__
     return type(model) is boosted.Rowed or (module == "xgboost.sklearn" and kind in BOOSTED)
+
+
+def _is_leafwise(model: Any) -> bool:
+    return type(model).__module__ == "lightgbm.sklearn" and type(model).__name__ in LEAFWISE
 
 
 def _product(model: Any) -> Predict:
@@ -224,6 +231,8 @@ def _thresholds(model: Any) -> Any:
 
     if _is_boosted(model):
         return boosted.thresholds(model)
+    if _is_leafwise(model):
+        return leafwise.thresholds(model)
     members = getattr(model, "estimators_", [model] if hasattr(model, "tree_") else [])
     found = [member.tree_.threshold for member in np.ravel(members) if hasattr(member, "tree_")]
     return np.concatenate(found) if found else None

@@ -16,9 +16,10 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from clary_runtime.algorithms.xgboost.acceleration import ROWS_MAX, TOLERANCE, accelerated
 from clary_runtime.algorithms.xgboost.hosting import HostedModel, loader
 from clary_runtime.algorithms.xgboost.library import Booster, LibraryError, load_library
-from clary_runtime.algorithms.xgboost.trees import DEPTH_MAX, LEAF, NODES_MAX, NotCompilable, bound, compiled
+from clary_runtime.algorithms.xgboost.trees import LEAF, bound, compiled
 from clary_runtime.logs import LOG
 from clary_runtime.serving.messages import Request
+from clary_runtime.trees import DEPTH_MAX, NODES_MAX, NotCompilable
 
 BYTES_MAX = 8 << 20
 
@@ -116,7 +117,7 @@ def staircase(steps: int) -> dict[str, list[float]]:
 )
 def test_trees_beyond_what_python_compiles_well_are_refused(trees, reason):
     document = trained(load_diabetes, rounds=1).document(BYTES_MAX)
-    document["learner"]["gradient_booster"]["model"]["trees"] = trees
+    document["learner"]["gradient_booster"]["model"].update(trees=trees, tree_info=[0] * len(trees))
     with pytest.raises(NotCompilable, match=reason):
         compiled(document, 0)
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from clary_runtime.algorithms.xgboost.library import Booster, LibraryError, Prediction
-from clary_runtime.algorithms.xgboost.trees import LEAF, NotCompilable, Predict, compiled
+from clary_runtime.algorithms.xgboost.trees import LEAF, Predict, compiled
 from clary_runtime.logs import LOG
+from clary_runtime.trees import NotCompilable
 
 TOLERANCE = 1e-5
 """Largest difference from the library's answer that is taken, relative where the answer is larger than one."""

@@ -1,4 +1,4 @@
-"""A booster's trees as Python code: nested comparisons, compiled once.
+"""A booster's trees, from the library's JSON format, as Python code.
 
 One row passes some hundred comparisons. Python does them in a sixth of the time that a call of the library takes,
 most of which is spent around the trees. Pure; what cannot be told so raises `NotCompilable`.
@@ -9,26 +9,18 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-NODES_MAX = 50_000
-DEPTH_MAX = 40
-"""Of a tree: Python's parser takes some hundred nested parentheses."""
-PART_NODES = 2_000
-"""Nodes that are compiled at a time: other threads wait for as long."""
+from clary_runtime.trees import Node, NotCompilable, Split, below, summed
+
 LEAF = -1
 SMALLEST, LARGEST = 2.0**-149, 3.4028234663852886e38
 """Of positive 32-bit floats."""
 
 Tree = Mapping[str, Sequence[Any]]
-Part = Callable[[Sequence[float]], float]
 Predict = Callable[[Sequence[float]], list[float]]
 """Takes a row of numbers as they are written, not-a-number where a value is missing."""
-
-
-class NotCompilable(Exception):
-    """The model has what the code cannot express; the reason."""
 
 
 def _sigmoid(margins: list[float]) -> list[float]:
@@ -75,78 +67,32 @@ def compiled(document: Mapping[str, Any], rounds: int) -> Predict:
         raise NotCompilable(f"booster {booster} with objective {objective}")
     model = learner["gradient_booster"]["model"]
     count = model["iteration_indptr"][rounds] if rounds else len(model["trees"])
-    trees: Sequence[Tree] = model["trees"][:count]
-    _check(trees)
+    trees = [_grown(tree, 0, 0) for tree in model["trees"][:count]]
     link, margin = LINKS[objective]
     classes = max(1, int(learner["learner_model_param"]["num_class"]))
     starts = [margin(float(text)) for text in learner["learner_model_param"]["base_score"].strip("[]").split(",")]
     by_class = [[tree for tree, of in zip(trees, model["tree_info"], strict=False) if of == k] for k in range(classes)]
-    parts = [tuple(_parts(own)) for own in by_class]
-    sums = list(zip(starts if len(starts) == classes else starts * classes, parts, strict=True))
-
-    def predict(row: Sequence[float]) -> list[float]:
-        return link([start + sum([part(row) for part in own]) for start, own in sums])
-
-    return predict
+    sums = list(zip(starts if len(starts) == classes else starts * classes, map(summed, by_class), strict=True))
+    return lambda row: link([start + own(row) for start, own in sums])
 
 
-def _check(trees: Sequence[Tree]) -> None:
-    if sum(len(tree["left_children"]) for tree in trees) > NODES_MAX:
-        raise NotCompilable(f"more than {NODES_MAX} nodes")
-    for tree in trees:
-        if any(tree["split_type"]):
-            raise NotCompilable("splits by category")
-        if not all(abs(number) < LARGEST for number in tree["split_conditions"]):
-            raise NotCompilable("a number that is not finite")
-        if _depth(tree) > DEPTH_MAX:
-            raise NotCompilable(f"a tree deeper than {DEPTH_MAX}")
-
-
-def _depth(tree: Tree) -> int:
-    level, depth = [0], 0
-    while level := [child for node in level for child in _children(tree, node)]:
-        depth += 1
-    return depth
-
-
-def _children(tree: Tree, node: int) -> tuple[int, ...]:
-    left = tree["left_children"][node]
-    return () if left == LEAF else (left, tree["right_children"][node])
-
-
-def _parts(trees: Sequence[Tree]) -> Iterator[Part]:
-    waiting: list[Tree] = []
-    for tree in trees:
-        waiting.append(tree)
-        if sum(len(each["left_children"]) for each in waiting) >= PART_NODES:
-            yield _part(waiting)
-            waiting = []
-    if waiting:
-        yield _part(waiting)
-
-
-def _part(trees: Sequence[Tree]) -> Part:
-    """Return a function that sums up what trees say of a row; only numbers of the model go into its source."""
-    inner = {(tree["split_indices"][node], left) for tree in trees for node, left in enumerate(tree["left_children"])}
-    used = sorted({int(index) for index, left in inner if left != LEAF})
-    loads = "".join(f" f{index}=row[{index}]\n" for index in used)
-    source = f"def part(row):\n{loads} return {'+'.join(_expression(tree, 0) for tree in trees)}\n"
-    names: dict[str, Part] = {}
-    exec(compile(source, "<trees>", "exec"), names)  # noqa: S102 - our own text, of names and numbers only
-    return names["part"]
-
-
-def _expression(tree: Tree, node: int) -> str:
-    """Return a node's value: a missing one, of which every comparison is false, goes where the model sends it."""
-    condition = _single(tree["split_conditions"][node])
-    children = [_expression(tree, child) for child in _children(tree, node)]
-    if not children:
-        return f"({condition})"
-    left, right = children
-    feature, condition = f"f{int(tree['split_indices'][node])}", bound(condition)
-    if tree["default_left"][node]:
-        return f"({right} if {feature}>={condition} else {left})"
-    return f"({left} if {feature}<{condition} else {right})"
+def _grown(tree: Tree, node: int, depth: int) -> Node:
+    """Return a node of a tree, which the library keeps as columns, with all that is below it."""
+    if tree["split_type"][node]:
+        raise NotCompilable("splits by category")
+    if not abs(tree["split_conditions"][node]) < LARGEST:
+        raise NotCompilable("a number that is not finite")
+    number, left = _single(tree["split_conditions"][node]), tree["left_children"][node]
+    if left == LEAF:
+        return number
+    deeper = below(depth)
+    return Split(
+        feature=int(tree["split_indices"][node]),
+        bound=bound(number),
+        missing_left=bool(tree["default_left"][node]),
+        left=_grown(tree, left, deeper),
+        right=_grown(tree, tree["right_children"][node], deeper),
+    )
 
 
 def bound(threshold: float) -> float:
