@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -58,6 +59,8 @@ def fork(name: str, body: Callable[[], None], settings: Settings) -> int:
     pid = os.fork()
     if pid == 0:
         _be(name, body, settings, supervisor)
+    with suppress(ProcessLookupError):  # the child does it too: neither knows who comes first
+        os.setpgid(pid, pid)
     return pid
 
 
