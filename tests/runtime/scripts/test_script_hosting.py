@@ -163,7 +163,7 @@ def test_xgboost_has_a_default_for_everything(container, serving):
     def predict_as_expected() -> None:
         for body, content_type in ((csv(features[:2]), "text/csv"), (sparse, "text/libsvm")):
             told = json.loads(endpoint.invoke(body, content_type).body)
-            np.testing.assert_allclose(told, expected, rtol=1e-5)
+            np.testing.assert_allclose(told, expected, rtol=1e-6)
 
     predict_as_expected()
     assert any("Acceleration: on" in line for line in endpoint.process.stdout)
