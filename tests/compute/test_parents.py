@@ -205,6 +205,24 @@ def test_a_job_does_not_wait_for_a_parent_that_a_server_would_wait_for(lab: Any)
     assert "decimal" in seen_by(lab, "b")["modules"]
 
 
+def test_a_parent_that_was_not_ready_when_all_were_let_go_goes_too(lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    lab.backend._parents = parents = Parents()
+    make = make_of(lab.instance("a", FOREVER, preload=("sklearn.ensemble",)), KEEPER)
+    assert make is not None
+    assert not parents.fork(make, "", wait=False)
+    lab.wait(lambda: parents._importing)
+    (process,) = parents._importing.values()
+    starters = [thread for thread in threading.enumerate() if thread.name == "warm parent"]
+    parents.close()
+    for starter in starters:
+        starter.join()
+    assert _gone(process.pid)
+    assert not parents._parents
+    assert not caplog.records
+    assert parents.ready(make), "it was let go, not found unfit"
+    parents.close()
+
+
 def test_another_number_of_threads_has_another_parent(lab: Any) -> None:
     two, four = (lab.instance(name, FOREVER, environment={"OMP_NUM_THREADS": name}) for name in ("2", "4"))
     assert make_of(two, KEEPER) != make_of(four, KEEPER)

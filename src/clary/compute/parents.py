@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -98,6 +99,8 @@ class Parent:
         self.channel.close()
         self.process.kill()
         self.process.wait()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
 
 
 class Parents:
@@ -119,6 +122,7 @@ class Parents:
         self._unfit: set[Make] = set()
         self._lock = threading.Lock()
         self._starting: dict[Make, threading.Lock] = {}
+        self._importing: dict[Make, subprocess.Popen[bytes]] = {}
 
     def fork(self, make: Make, folder: str, *, wait: bool) -> bool:
         """Have a parent of this make fork a keeper for the instance in this folder; say whether there is one now.
@@ -143,10 +147,13 @@ class Parents:
         return self._parent(make) is not None
 
     def close(self) -> None:
-        """Let all parents go; others come when they are wanted."""
+        """Let all parents go, also those that do not answer yet; others come when they are wanted."""
         with self._lock:
-            parents = list(self._parents.values())
+            parents, importing = list(self._parents.values()), list(self._importing.values())
             self._parents.clear()
+            self._importing.clear()
+        for process in importing:
+            process.kill()  # who waits for its answer sees its end, and clears up
         for parent in parents:
             parent.end()
 
@@ -162,20 +169,12 @@ class Parents:
                 if make in self._unfit or self._parents_max == 0:
                     return None
                 parent = self._parents.pop(make, None)
-            if parent is not None and parent.process.poll() is not None:
-                parent.end()
-                parent = None
-            parent = parent or self._begun(make)
+                if parent is not None and parent.process.poll() is None:
+                    self._parents[make] = parent
+                    return parent
             if parent is not None:
-                self._remember(make, parent)
-            return parent
-
-    def _remember(self, make: Make, parent: Parent) -> None:
-        with self._lock:
-            self._parents[make] = parent
-            ended = [self._parents.pop(other) for other in self._surplus()]
-        for each in ended:
-            each.end()
+                parent.end()
+            return self._begun(make)
 
     def _surplus(self) -> list[Make]:
         """Return whose parents have to go, so that the others are few enough and together small enough."""
@@ -191,34 +190,46 @@ class Parents:
         parent.end()
 
     def _begun(self, make: Make) -> Parent | None:
-        """Start a parent and wait until it has imported everything."""
+        """Start a parent, wait until it has imported everything, and make room for it."""
         if free_memory_bytes() < self._free_bytes_min:
             return None
-        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with its:
-            command = [make.python, "-s", make.entry, "--warm", str(its.fileno()), TITLE_ROOM]
-            process = subprocess.Popen(  # noqa: S603 - the runtime's own interpreter and our program
-                command, env=FIRST | dict(make.environment), cwd="/", pass_fds=(its.fileno(),),
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-            )  # fmt: skip
-        parent = Parent(process, ours)
-        ours.settimeout(READY_S_MAX)
+        parent = _started(make)
+        with self._lock:
+            self._importing[make] = parent.process
         problem = _problem(parent, make, self._idle_s)
-        resident = 0 if problem else _resident_bytes(process.pid)
+        resident = 0 if problem else _resident_bytes(parent.process.pid)
         if resident > self._bytes_max:
             problem = f"the parent has {resident >> 20} MiB"
-        if problem is None:
-            ours.settimeout(BEGUN_S_MAX)
-            return replace(parent, resident_bytes=resident)
-        parent.end()
-        log.warning("no warm starts with %s: %s", ", ".join(make.modules), problem)
+        begun, ended = replace(parent, resident_bytes=resident), [parent]
         with self._lock:
-            self._unfit.add(make)
-        return None
+            wanted = self._importing.pop(make, None) is not None  # `close` may have ended it
+            if wanted and problem is None:
+                self._parents[make] = begun
+                ended = [self._parents.pop(other) for other in self._surplus()]
+            elif wanted:
+                self._unfit.add(make)
+                log.warning("no warm starts with %s: %s", ", ".join(make.modules), problem)
+        for each in ended:
+            each.end()
+        return begun if wanted and problem is None else None
+
+
+def _started(make: Make) -> Parent:
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with its, ExitStack() as on_failure:
+        on_failure.callback(ours.close)
+        command = [make.python, "-s", make.entry, "--warm", str(its.fileno()), TITLE_ROOM]
+        process = subprocess.Popen(  # noqa: S603 - the runtime's own interpreter and our program
+            command, env=FIRST | dict(make.environment), cwd="/", pass_fds=(its.fileno(),),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        on_failure.pop_all()
+    return Parent(process, ours)
 
 
 def _problem(parent: Parent, make: Make, idle_s: float) -> str | None:
     asked: Mapping[str, object] = {"modules": make.modules, "idle_s": idle_s}
+    parent.channel.settimeout(READY_S_MAX)
     try:
         parent.channel.send(json.dumps(asked).encode())
         answer = parent.channel.recv(64)
@@ -228,6 +239,7 @@ def _problem(parent: Parent, make: Make, idle_s: float) -> str | None:
     if answer != b"ready":
         return parent.process.stderr.read().decode(errors="replace").strip()[-500:] or "the parent ended"
     parent.process.stderr.close()
+    parent.channel.settimeout(BEGUN_S_MAX)
     return None
 
 
