@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from clary.core.settings import load
+from clary.store.store import Store, open_store
+
 
 def pytest_configure() -> None:
     """Let the programs that tests start hear Ctrl-C: a shell that runs the tests in the background has it ignored."""
@@ -22,3 +25,26 @@ def home() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="cl", dir="/tmp"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def blank_home() -> Iterator[Path]:
+    """Give a home whose databases are made, to be copied: making them takes longer than most tests do."""
+    with tempfile.TemporaryDirectory(prefix="clary-") as folder:
+        open_store(load({"home": folder}, {})).close()
+        yield Path(folder)
+
+
+@pytest.fixture
+def prepared_home(home: Path, blank_home: Path) -> Path:
+    """Give the home, its databases made."""
+    shutil.copytree(blank_home, home, dirs_exist_ok=True)
+    return home
+
+
+@pytest.fixture
+def store(prepared_home: Path) -> Iterator[Store]:
+    """Give the store of the home."""
+    store = open_store(load({"home": prepared_home}, {}))
+    yield store
+    store.close()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from operator import add
 from pathlib import Path
@@ -8,22 +7,14 @@ from pathlib import Path
 import pytest
 
 from clary.agent.counters import Collector, Ledger
-from clary.core.settings import load
 from clary.store.counters import Meter, read
 from clary.store.points import Range
 from clary.store.series import Metric, Series
-from clary.store.store import Store, open_store
+from clary.store.store import Store
 from clary.store.summaries import Summary
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 DIMENSIONS = (("EndpointName", "e"), ("VariantName", "v"))
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    store = open_store(load({"home": str(home)}, {}))
-    yield store
-    store.close()
 
 
 def points(store: Store, name: str, period: int = 60) -> list[Summary]:

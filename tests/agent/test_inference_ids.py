@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from clary.agent.inference_ids import GROUP, RETENTION_DAYS, InferenceIds
-from clary.core.settings import load
 from clary.store.inference_ids import Notes
 from clary.store.log_events import Bounds, Span
 from clary.store.log_queries import StreamQuery
-from clary.store.store import Store, open_store
+from clary.store.store import Store
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    store = open_store(load({"home": home}, {}))
-    yield store
-    store.close()
 
 
 def test_each_variant_has_a_stream_of_the_ids_that_it_answered(store: Store, tmp_path: Path) -> None:

@@ -1,28 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import regex
 
 from clary.agent.lines import BATCH_BYTES_MAX, LogShipper, MetricShipper, found, read_lines
-from clary.core.settings import load
 from clary.store.log_events import Bounds, Span
 from clary.store.logs import Logs
 from clary.store.points import Range
 from clary.store.series import Metric
-from clary.store.store import Store, open_store
+from clary.store.store import Store
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 RULES = [("loss", regex.compile(r"loss=([0-9.e+-]+)"))]
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    store = open_store(load({"home": str(home)}, {}))
-    yield store
-    store.close()
 
 
 def shipper(store: Store) -> LogShipper:

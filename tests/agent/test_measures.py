@@ -20,8 +20,8 @@ DIMENSIONS = (("EndpointName", "e"), ("VariantName", "v"))
 
 
 @pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    store = open_store(load({"home": str(home)}, {}), clock=lambda: NOW)
+def store(prepared_home: Path) -> Iterator[Store]:
+    store = open_store(load({"home": prepared_home}, {}), clock=lambda: NOW)
     yield store
     store.close()
 

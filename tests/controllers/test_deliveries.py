@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,11 +21,10 @@ from clary.access.principal import Principal
 from clary.controllers.deliveries import Courier, NotDelivered
 from clary.controllers.posts import address_of, post
 from clary.core.errors import ServiceError
-from clary.core.settings import load
 from clary.resources.topic import CONFIRMED, SUBSCRIPTION, TOPIC, Retries
 from clary.store.deliveries import Notice
 from clary.store.records import Change
-from clary.store.store import Store, open_store
+from clary.store.store import Store
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:t"
@@ -81,19 +79,12 @@ class Answerer(BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     server = Receiver()
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    store = open_store(load({"home": home}, {}))
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from clary.controllers.endpoints import Endpoints
 from clary.core.errors import StaleRecord
-from clary.core.settings import load
 from clary.resources.endpoint import ENDPOINT, Endpoint, Status
 from clary.resources.instance import INSTANCE, InstanceStatus, Phase
 from clary.store.changes import Feed
 from clary.store.records import Change, Record, Records
-from clary.store.store import Store, open_store
+from clary.store.store import Store
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 VARIANT = {
@@ -98,8 +96,7 @@ def _then(write, dying):  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("crash_after", range(1, 9))
-def test_a_crash_after_any_write_loses_and_leaks_nothing(crash_after: int, home: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    store = open_store(load({"home": str(home)}, {}))
+def test_a_crash_after_any_write_loses_and_leaks_nothing(crash_after: int, store: Store, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     records = store.records(ACCOUNT, REGION)
     made = records.create(ENDPOINT, "e", SPEC, state=Status.CREATING)
     settle(store, Dying(crash_after), monkeypatch)
@@ -116,17 +113,13 @@ def test_a_crash_after_any_write_loses_and_leaks_nothing(crash_after: int, home:
     monkeypatch.undo()
     assert records.find(ENDPOINT, "e") is None
     assert store.world.owned_by(ACCOUNT) == []
-    store.close()
 
 
-def test_the_newest_change_of_a_route_is_what_gateways_must_have_applied(home: Path) -> None:
-    store = open_store(load({"home": str(home)}, {}))
+def test_the_newest_change_of_a_route_is_what_gateways_must_have_applied(store: Store) -> None:
     assert Feed(store.database).last(ENDPOINT, ACCOUNT, REGION, "e") == 0
-    store.close()
 
 
-def test_a_fleet_that_comes_back_never_meets_its_old_instances(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = open_store(load({"home": str(home)}, {}))
+def test_a_fleet_that_comes_back_never_meets_its_old_instances(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     records = store.records(ACCOUNT, REGION)
     made = records.create(ENDPOINT, "e", SPEC, state=Status.CREATING)
     settle(store, Dying(None), monkeypatch)
@@ -146,4 +139,3 @@ def test_a_fleet_that_comes_back_never_meets_its_old_instances(home: Path, monke
     again = {each.name for each in records.children(made.uid) if each.kind == str(INSTANCE)}
     assert len(again) == 2
     assert again.isdisjoint(seen)
-    store.close()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from clary.core.errors import ServiceError
 from clary.core.ids import account_id, uid
 from clary.core.settings import load
 from clary.services.operation import Call, Client, Handler, Platform, handlers
-from clary.store.store import Store, open_store
+from clary.store.store import Store
 from clary.wire.message import Request
 
 
@@ -75,22 +73,6 @@ class Account:
     def _handlers(self, service: str) -> dict[str, Handler]:
         package = importlib.import_module(f"clary.services.{service}")
         return handlers(package.operations(self.platform))
-
-
-@pytest.fixture(scope="session")
-def blank_home() -> Iterator[Path]:
-    """Give a home whose databases are migrated: migrating takes longer than most tests do."""
-    with TemporaryDirectory(prefix="clary-") as folder:
-        open_store(load({"home": folder}, {})).close()
-        yield Path(folder)
-
-
-@pytest.fixture
-def store(home: Path, blank_home: Path) -> Iterator[Store]:
-    shutil.copytree(blank_home, home, dirs_exist_ok=True)
-    store = open_store(load({"home": home}, {}))
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import shutil
 import stat
 
 import pytest
@@ -69,17 +68,16 @@ def _start(home: str, queue: multiprocessing.Queue) -> None:
     store.close()
 
 
-def test_of_processes_that_start_at_once_one_makes_the_account(blank_home, home) -> None:
-    shutil.copytree(blank_home, home, dirs_exist_ok=True)
+def test_of_processes_that_start_at_once_one_makes_the_account(prepared_home) -> None:
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    processes = [context.Process(target=_start, args=(str(home), queue)) for _ in range(3)]
+    processes = [context.Process(target=_start, args=(str(prepared_home), queue)) for _ in range(3)]
     for process in processes:
         process.start()
     accounts = {queue.get(timeout=60) for _ in processes}
     for process in processes:
         process.join(60)
-    assert accounts == {json.loads((home / "credentials.json").read_text())["account"]}
+    assert accounts == {json.loads((prepared_home / "credentials.json").read_text())["account"]}
 
 
 def test_a_key_of_nobody_is_none(account, principals) -> None:
