@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -79,6 +80,15 @@ class Clary:
         status = self.status()
         assert (status["state"], status["instances"]) == ("stopped", [])
         assert self.processes() == {}
+
+    def kill(self, name: str) -> None:
+        """Kill one of its processes, as soon as it runs."""
+
+        def running() -> int | None:
+            return next(each["pid"] for each in self.status()["processes"] if each["name"] == name)
+
+        with suppress(ProcessLookupError):  # it may end between the look and the kill
+            os.kill(eventually(running), signal.SIGKILL)
 
     def processes(self) -> dict[int, str]:
         """Return the command lines of all processes that name this home, or stand in it."""

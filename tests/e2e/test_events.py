@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -231,14 +229,9 @@ def test_events_that_were_acknowledged_arrive_though_controller_and_api_are_kill
             assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
             sent.append(number)
         if number in (10, 25, 40):
-            kill(clary, "api" if number == 25 else "controller")
+            clary.kill("api" if number == 25 else "controller")
     assert len(sent) > 50
     ends, arrived = time.monotonic() + 90, set()
     while not arrived >= set(sent) and time.monotonic() < ends:
         arrived |= {each["detail"]["n"] for each in bodies(account, queue)}
     assert arrived >= set(sent)
-
-
-def kill(clary: Any, process: str) -> None:
-    (pid,) = [each["pid"] for each in clary.status()["processes"] if each["name"] == process]
-    os.kill(pid, signal.SIGKILL)

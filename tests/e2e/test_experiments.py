@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -78,11 +76,6 @@ def reported(account, name: str, *more: str) -> dict:
     done = ab(account, "ab", name, "--since", "1h", "--json", *more)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-def kill_controller(clary) -> None:
-    (pid,) = (each["pid"] for each in clary.status()["processes"] if each["name"] == "controller")
-    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -174,7 +167,7 @@ def test_an_experiment_goes_through_its_states_and_promotes_the_shadow(account, 
         },
     )
     if crashes:
-        kill_controller(account.clary)
+        account.clary.kill("controller")
     seen: list[str] = []
 
     def state() -> str:
@@ -197,7 +190,7 @@ def test_an_experiment_goes_through_its_states_and_promotes_the_shadow(account, 
         Reason="the candidate is better",
     )
     if crashes:
-        kill_controller(account.clary)
+        account.clary.kill("controller")
     account.eventually(lambda: state() == "Completed", 90.0)
     assert [STATES.index(each) for each in seen] == sorted({STATES.index(each) for each in seen})
     assert account.invoke(name, "1")["Body"] == "candidate"

@@ -5,34 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from tests.e2e.test_chaos import SERVE
+from tests.e2e.test_hosting import programs
 
 CLIENTS, KILLS = 6, 3
-SERVE = """#!/usr/bin/env python3
-import http.server, time
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.answer(b"")
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        time.sleep(0.02)
-        self.answer(body)
-    def answer(self, body):
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *_):
-        pass
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 128
-Server(("127.0.0.1", 8080), Handler).serve_forever()
-"""
 
 pytestmark = pytest.mark.slow
 
@@ -54,17 +33,6 @@ class Client(threading.Thread):
             except Exception as error:  # noqa: BLE001 - the test tells
                 self.faults.append(error)
             self.answered += 1
-
-
-def programs(folder) -> set[int]:
-    """Return the processes that serve."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            command = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdecimal() else []
-            if command[1:2] == [f"{folder}/serve".encode()]:
-                found.add(int(entry.name))
-    return found
 
 
 def points(account, metric: str, statistic: str, period: int) -> list[float]:
@@ -92,9 +60,9 @@ def test_a_variant_of_two_instances_loses_no_request_when_one_is_killed_under_lo
             before = sum(client.answered for client in clients)
             account.eventually(lambda before=before: sum(client.answered for client in clients) > before + 50)
             alive = account.eventually(lambda: len(now := programs(tmp_path / "image")) == 2 and now)
-            victim = min(alive)
+            victim = alive[0]
             os.kill(victim, signal.SIGKILL)
-            account.eventually(lambda victim=victim: len(programs(tmp_path / "image") - {victim}) == 2)
+            account.eventually(lambda victim=victim: len({*programs(tmp_path / "image")} - {victim}) == 2)
             account.eventually(lambda: _whole(account))
     finally:
         stop.set()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,9 +57,11 @@ def load(account: Account, pause_s: float, body: str = "0") -> Iterator[list[int
 
     thread = threading.Thread(target=invoke)
     thread.start()
-    yield told
-    stop.set()
-    thread.join()
+    try:
+        yield told
+    finally:
+        stop.set()
+        thread.join()
 
 
 def instances(account: Account) -> tuple[int, int]:
@@ -73,13 +73,6 @@ def instances(account: Account) -> tuple[int, int]:
 def activities(scaling: Any, **more: Any) -> list[tuple[str, str, str]]:
     told = scaling.describe_scaling_activities(ServiceNamespace="sagemaker", **more)["ScalingActivities"]
     return [(each["StatusCode"], each["Description"], each["Cause"]) for each in told]
-
-
-def kill_controller(account: Account) -> None:
-    (controller,) = [each for each in account.clary.status()["processes"] if each["name"] == "controller"]
-    if controller["pid"] is not None:
-        with suppress(ProcessLookupError):  # it may end between the look and the kill
-            os.kill(controller["pid"], signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -155,7 +148,7 @@ def test_a_scheduled_action_moves_the_bounds_once_even_if_the_controller_is_kill
         ScalableTargetAction={"MinCapacity": 2},
     )  # fmt: skip
     while datetime.now(UTC) < at + timedelta(seconds=4):
-        kill_controller(account)
+        account.clary.kill("controller")
     eventually(lambda: instances(account) == (2, 2) and activities(scaling)[0][0] == "Successful", 60)
     assert activities(scaling) == [
         ("Successful", "Setting desired instance count to 2.", "minimum capacity was set to 2"),
@@ -175,7 +168,7 @@ def test_a_forecast_is_made_of_history_and_scaled_ahead_of(account: Account, sca
     points = {"load": 18_000.0, "each": 300.0, "instances": 1.0}  # an instance had 300 a minute, and is to have 100
     data = [
         {"MetricName": name, "Timestamp": hour - timedelta(hours=back), "Value": value}
-        for back in range(1, 49)
+        for back in range(49)  # also of this hour, which may end meanwhile
         for name, value in points.items()
     ]
     account("cloudwatch").put_metric_data(Namespace="Team", MetricData=data)
@@ -196,7 +189,7 @@ def test_a_forecast_is_made_of_history_and_scaled_ahead_of(account: Account, sca
     )  # fmt: skip
     eventually(lambda: instances(account) == (3, 3), 60)
     told = scaling.get_predictive_scaling_forecast(
-        **WHERE, PolicyName="ahead", StartTime=hour, EndTime=hour + timedelta(days=2)
+        **WHERE, PolicyName="ahead", StartTime=hour, EndTime=hour + timedelta(days=3)
     )
     assert told["CapacityForecast"]["Values"] == [3.0] * 48
     assert told["LoadForecast"][0]["Values"] == pytest.approx([18_000.0] * 48)

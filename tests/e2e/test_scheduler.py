@@ -44,11 +44,11 @@ def test_a_message_is_sent_once_at_a_time_in_a_time_zone(account: Account) -> No
     scheduler = account("scheduler")
     target = {"Arn": account.arn("q", "sqs"), "RoleArn": role(account, "sqs:SendMessage"), "Input": "hello"}
     zone = "Asia/Tokyo"
-    scheduler.create_schedule(
-        Name="s", ScheduleExpression=soon(zone), ScheduleExpressionTimezone=zone, FlexibleTimeWindow=OFF,
-        Target=target, ActionAfterCompletion="DELETE",
-    )  # fmt: skip
+    asked = {"ScheduleExpressionTimezone": zone, "FlexibleTimeWindow": OFF, "Target": target,
+             "ActionAfterCompletion": "DELETE"}  # fmt: skip
+    scheduler.create_schedule(Name="s", ScheduleExpression="at(2099-01-01T00:00:00)", **asked)
     assert scheduler.get_schedule(Name="s")["Target"] == target
+    scheduler.update_schedule(Name="s", ScheduleExpression=soon(zone), **asked)
     assert received(account, "q")["Body"] == "hello"
     gone = scheduler.exceptions.ResourceNotFoundException
 
