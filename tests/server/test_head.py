@@ -55,4 +55,6 @@ def test_invocations_are_told_from_everything_else() -> None:
     ],
 )
 def test_a_connection_goes_on_as_the_client_wishes(version: str, connection: str, keeps: bool) -> None:
-    assert head(f"GET / HTTP/{version}\nConnection: {connection}\n\n").keep_alive is keeps
+    told = head(f"GET / HTTP/{version}\nConnection: {connection}\n\n")
+    assert told.keep_alive is keeps
+    assert told.knows_chunks is (version == "1.1")

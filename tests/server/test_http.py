@@ -132,6 +132,16 @@ def test_a_stream_is_sent_in_pieces(connect) -> None:
     assert answer(sock)[1] == b"GET /again 0"
 
 
+def test_a_client_that_knows_no_chunks_gets_a_stream_up_to_the_end_of_the_connection(connect) -> None:
+    sock = connect(b"GET /first HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert answer(sock) == (200, b"GET /first 0")
+    sock.sendall(b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    head, _, body = sock.makefile("rb").read().partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head
+    assert head.endswith(b"connection: close")
+    assert body == b"x" * 1_000_000
+
+
 def test_a_stream_that_breaks_shows_as_a_body_cut_short(connect) -> None:
     sock = connect(b"GET /broken HTTP/1.1\r\n\r\n")
     status, body = answer(sock)

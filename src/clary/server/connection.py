@@ -98,20 +98,25 @@ class Connection:
             self.sock.sendall(data)
             self.sock.settimeout(0)
 
-    def send_stream(self, response: Response, *, keep: bool) -> None:
-        """Send an answer piece by piece; a producer that fails midway shows as a body cut short."""
+    def send_stream(self, response: Response, *, keep: bool, chunks: bool) -> None:
+        """Send an answer piece by piece; a producer that fails midway shows as a body cut short.
+
+        Where no length is known the body is sent in chunks, or, to a client that does not know them, up to the end of
+        the connection, which must not go on then.
+        """
         assert not isinstance(response.body, bytes)
         self.sock.settimeout(WRITE_S)
         pieces = iter(response.body)
-        chunked = not _says_length(response)
-        ready = bytearray(answer_head(response, None, keep=keep))
-        if chunked:  # its pieces come when something happens, so each goes at once, and the head before them
+        endless = not says_length(response)
+        chunked = endless and chunks
+        ready = bytearray(answer_head(response, "transfer-encoding: chunked" if chunked else "", keep=keep))
+        if endless:  # its pieces come when something happens, so each goes at once, and the head before them
             self.sock.sendall(ready)
             ready.clear()
         try:
             for piece in filter(None, pieces):
                 ready += b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
-                if chunked or len(ready) >= TOGETHER_BYTES:
+                if endless or len(ready) >= TOGETHER_BYTES:
                     self.sock.sendall(ready)
                     ready.clear()
             if chunked:
@@ -165,18 +170,20 @@ def answer(response: Response, *, keep: bool, bodiless: bool = False) -> bytes:
     """Return a whole answer as it is sent."""
     assert isinstance(response.body, bytes)
     body = b"" if bodiless or response.status in BODILESS else response.body
-    return answer_head(response, len(response.body), keep=keep) + body
+    length = "" if says_length(response) else f"content-length: {len(response.body)}"
+    return answer_head(response, length, keep=keep) + body
 
 
-def answer_head(response: Response, length: int | None, *, keep: bool) -> bytes:
-    """Return the head of an answer; its body is sent in chunks if no length is known."""
+def answer_head(response: Response, framing: str, *, keep: bool) -> bytes:
+    """Return the head of an answer; `framing` is the field, if any, that says where its body ends."""
     lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in response.headers]
-    if not _says_length(response) and response.status not in BODILESS:
-        lines.append("transfer-encoding: chunked" if length is None else f"content-length: {length}")
+    if framing and response.status not in BODILESS:
+        lines.append(framing)
     lines.append("connection: keep-alive" if keep else "connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-def _says_length(response: Response) -> bool:
+def says_length(response: Response) -> bool:
+    """Say whether an answer's own fields tell how long its body is."""
     return any(name.lower() == "content-length" for name, _ in response.headers)

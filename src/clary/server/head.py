@@ -24,7 +24,7 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What came before the body; `length` is None for a chunked body."""
+    """What came before the body; `length` is None for a chunked one, which an answer may have if `knows_chunks`."""
 
     raw: bytes
     method: str
@@ -33,6 +33,7 @@ class Head:
     headers: Headers
     length: int | None
     keep_alive: bool
+    knows_chunks: bool
     expects_continue: bool
 
     @property
@@ -72,6 +73,7 @@ def parse_head(raw: bytes) -> Head:
     if len(events.headers) > HEADERS_MAX:
         raise Malformed("The request has too many headers.", 431)
     headers = Headers(events.headers)
+    version = parser.get_http_version()
     path, _, query = _origin_form(events.url.decode("latin-1")).partition("?")
     return Head(
         raw=raw,
@@ -80,7 +82,8 @@ def parse_head(raw: bytes) -> Head:
         query=query,
         headers=headers,
         length=_length(headers),
-        keep_alive=_keeps_alive(parser.get_http_version(), headers.get("connection").lower()),
+        keep_alive=_keeps_alive(version, headers.get("connection").lower()),
+        knows_chunks=version != "1.0",
         expects_continue=headers.get("expect").lower() == "100-continue",
     )
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from clary.core import handoff
 from clary.server.body import SocketBody
-from clary.server.connection import Connection, answer
+from clary.server.connection import Connection, answer, says_length
 from clary.server.head import Head, Malformed
 from clary.server.waits import Pending, Waits
 from clary.wire.message import Request, Response
@@ -204,23 +204,24 @@ class Server:
         """Send an answer; what may take long is sent by a thread for that."""
         if connection.sock.gettimeout() != 0:  # as reading the body leaves it behind
             connection.sock.settimeout(0)
+        keep = asked.keeps(response)
         if isinstance(response.body, bytes):
-            rest = connection.send(answer(response, keep=asked.keep, bodiless=asked.head.method == "HEAD"))
+            rest = connection.send(answer(response, keep=keep, bodiless=asked.head.method == "HEAD"))
             send = partial(connection.send_all, rest)
             here = streams or not rest
         else:
-            send = partial(connection.send_stream, response, keep=asked.keep)
+            send = partial(connection.send_stream, response, keep=keep, chunks=asked.head.knows_chunks)
             here = streams or _is_short(response)
         if here:
-            return self._sent(connection, asked, send)
-        self._streams.submit(self._guarded, connection, lambda: self._sent(connection, asked, send))
+            return self._sent(connection, send, keep=keep)
+        self._streams.submit(self._guarded, connection, lambda: self._sent(connection, send, keep=keep))
         return False
 
-    def _sent(self, connection: Connection, asked: _Asked, send: Callable[[], None]) -> bool:
+    def _sent(self, connection: Connection, send: Callable[[], None], *, keep: bool) -> bool:
         send()
-        if not asked.keep:
+        if not keep:
             self._close(connection)
-        return asked.keep
+        return keep
 
     def _watch(self, connection: Connection) -> None:
         connection.deadline = connection.patience()
@@ -259,10 +260,10 @@ class _Asked:
     head: Head
     body: bytes | SocketBody
 
-    @property
-    def keep(self) -> bool:
-        """Say whether the connection goes on after the answer."""
-        return self.head.keep_alive and (isinstance(self.body, bytes) or self.body.finished)
+    def keeps(self, response: Response) -> bool:
+        """Say whether the connection goes on after an answer: not if only its end tells where the body ends."""
+        ends = self.head.knows_chunks or isinstance(response.body, bytes) or says_length(response)
+        return self.head.keep_alive and ends and (isinstance(self.body, bytes) or self.body.finished)
 
 
 def _is_short(response: Response) -> bool:
