@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -15,9 +16,16 @@ from clary.store.store import Store, open_store
 
 
 def pytest_configure() -> None:
-    """Let the programs that tests start hear Ctrl-C: a shell that runs the tests in the background has it ignored."""
+    """Let tests, and the programs that they start, depend on nothing of the shell that they are started from.
+
+    One that runs them in the background has Ctrl-C ignored; one in which somebody works with AWS leads elsewhere.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        del os.environ[name]
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from clary.core import origins
@@ -34,7 +35,7 @@ def test_a_client_cannot_take_the_name_of_a_secure_end(tmp_path):
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
         listener.bind(str(path))
         listener.listen()
-        client.bind(origins.SECURE + "forged")
+        client.bind(f"{origins.SECURE}forged-{os.getpid()}")
         client.connect(str(path))
         with listener.accept()[0] as accepted:
             assert accepted.getpeername().startswith(origins.SECURE.encode())
