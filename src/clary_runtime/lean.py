@@ -1,7 +1,7 @@
-"""Importing XGBoost without scikit-learn, for commands that need none of it.
+"""Importing a library without another that it takes where it is there, and that is not needed.
 
-`xgboost` imports scikit-learn when it is there, which costs a second and 100 MiB; `sys.modules[name] = None` is
-Python's documented way to make an import fail («The import system», 5.3.1), and XGBoost is made to work without it.
+XGBoost takes scikit-learn, which costs a second and 100 MiB; botocore takes awscrt. Both are made to work without, and
+`sys.modules[name] = None` is Python's documented way to make an import fail («The import system», 5.3.1).
 """
 
 from __future__ import annotations

@@ -34,6 +34,13 @@ def test_clary_up_returns_once_it_answers_and_says_what_to_do_next(up, clary):
     assert told["instances"] == []
 
 
+def test_no_process_has_loaded_awscrt_before_anything_wanted_a_checksum(up, clary):
+    for each in json.loads(clary("status", "--json").stdout)["processes"]:
+        loaded = Path(f"/proc/{each['pid']}/maps").read_text()
+        assert "libpython" in loaded or "/python" in loaded
+        assert "_awscrt" not in loaded, each["name"]
+
+
 def test_what_env_prints_leads_boto3_to_clary_unchanged(up, clary, home: Path):
     script = (
         "import boto3; pinned = boto3.client('sts', endpoint_url='https://sts.us-east-1.amazonaws.com');"

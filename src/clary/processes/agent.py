@@ -21,7 +21,7 @@ from clary.store.store import open_store
 
 def agent(settings: Settings) -> None:
     """Be this machine's agent until SIGTERM."""
-    store = open_store(settings)
+    store = open_store(settings, migrated=True)  # by `prepare`
     stop = stop_on_sigterm(store.bell)
     doorbell = settings.run / "keepers.sock"
     capacity = this_machine()

@@ -23,7 +23,7 @@ from clary.wire.message import Request, Response
 
 def api(settings: Settings, listeners: Listeners) -> None:
     """Be an api process until SIGTERM."""
-    store = open_store(settings)
+    store = open_store(settings, migrated=True)  # by `prepare`
     caller = caller_of(settings, store)
     front = Front(
         performer=caller.performer,

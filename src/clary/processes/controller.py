@@ -50,7 +50,7 @@ COURIERS = ("deliveries", "event deliveries")
 
 def controller(settings: Settings) -> None:
     """Be the controller until SIGTERM."""
-    store = open_store(settings)
+    store = open_store(settings, migrated=True)  # by `prepare`
     stop = stop_on_sigterm(store.bell)
     purges = (
         store.objects_purge,

@@ -11,7 +11,7 @@ from clary.supervisor.listeners import Listeners
 
 def gateway(settings: Settings, listeners: Listeners, worker: str) -> None:
     """Be a gateway worker until SIGTERM."""
-    store = open_store(settings)
+    store = open_store(settings, migrated=True)  # by `prepare`
     sockets = Sockets(tcp=listeners.tcp, platform=listeners.platform, invocations=listeners.invocations)
     gateway_worker.run(settings, store, worker, sockets)
     store.close()

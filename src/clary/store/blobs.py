@@ -19,8 +19,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
-from awscrt.checksums import crc32c
-
+from clary.core.crt import crc32c
 from clary.core.errors import ServiceError
 from clary.store import disks
 

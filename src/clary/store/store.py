@@ -117,8 +117,8 @@ class Store:
         self.database.close()
 
 
-def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
-    """Open the store under a home, made or migrated where needed."""
+def open_store(settings: Settings, *, clock: Clock = system_clock, migrated: bool = False) -> Store:
+    """Open the store under a home, made and migrated where needed; that is looked at unless it is known to be."""
     for folder in (settings.home, settings.databases, settings.blobs, settings.run):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.databases, "records")
@@ -128,7 +128,7 @@ def open_store(settings: Settings, *, clock: Clock = system_clock) -> Store:
     queues = Database(settings.databases, "queues")
     events = Database(settings.databases, "events")
     objects = Database(settings.databases, "objects")
-    for each in (database, trail, logs, series, queues, events, objects):
+    for each in () if migrated else (database, trail, logs, series, queues, events, objects):
         each.migrate()
     words = Words(settings.run / "words")
     sealer = Sealer.at(settings.home / "root.key")

@@ -23,6 +23,7 @@ from clary.supervisor import lock, readiness, state
 from clary.supervisor.family import SIGNALS, Family
 from clary.supervisor.listeners import Listeners, listen
 from clary.supervisor.programs import Programs
+from clary_runtime import lean
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def _start(settings: Settings, programs: Programs, listeners: Listeners, family:
 def _importing(settings: Settings, part: str) -> Iterator[None]:
     """Inside, a part of Clary is imported, to be forked."""
     gc.disable()  # to look for garbage in what stays takes a tenth of the start
-    with remembered(settings.home / "cache", part):
+    with remembered(settings.home / "cache", part), lean.without("awscrt"):  # which botocore would import
         yield
     gc.freeze()  # collections in children would otherwise write to the pages they share
     gc.enable()

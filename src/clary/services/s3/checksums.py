@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from awscrt import checksums as crt
-
+from clary.core import crt
 from clary.services.s3 import faults
 from clary.store.objects import Checksum, Part
 
@@ -113,9 +112,9 @@ _TABLE = (
     Algorithm("SHA256", 32, hashlib.sha256),
     Algorithm("SHA512", 64, hashlib.sha512),
     Algorithm("MD5", 16, md5),
-    Algorithm("XXHASH64", 8, lambda: _XxHash(crt.XXHash.new_xxhash64())),
-    Algorithm("XXHASH3", 8, lambda: _XxHash(crt.XXHash.new_xxhash3_64())),
-    Algorithm("XXHASH128", 16, lambda: _XxHash(crt.XXHash.new_xxhash3_128())),
+    Algorithm("XXHASH64", 8, lambda: _XxHash(crt.xxhash64())),
+    Algorithm("XXHASH3", 8, lambda: _XxHash(crt.xxhash3_64())),
+    Algorithm("XXHASH128", 16, lambda: _XxHash(crt.xxhash3_128())),
 )
 ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType({each.name: each for each in _TABLE})
 
