@@ -168,12 +168,9 @@ def read_into(told: bytearray, account: Account) -> None:
         told += piece
 
 
-def test_a_database_that_cannot_be_read_is_named_when_clary_starts(home: Path):
-    machine = Machine(home)
-    with ended_in_order(home):
-        pass
-    database = home / "db/records.db"
-    database.write_bytes(b"this is no database" * 1000)
+def test_a_database_that_cannot_be_read_is_named_when_clary_starts(prepared_home: Path):
+    machine = Machine(prepared_home)
+    (prepared_home / "db/records.db").write_bytes(b"this is no database" * 1000)
     done = machine.up()
     assert done.returncode == 1
     assert "records.db" in done.stderr

@@ -193,8 +193,9 @@ assert Session(default_bucket="box").account_id() == "123456789012"
     [
         # The CLI pins nothing, and creates its clients in a way that loads no plugin: it must not be disturbed.
         ("awscli", ["-m", "awscli", "sts", "get-caller-identity"]),
-        ("sagemaker2", ["-c", SDK2]),
-        ("sagemaker3", ["-c", SDK3]),
+        # Importing the SDKs takes most of the time; tests/e2e/test_sdks.py has them reach STS in every run.
+        pytest.param("sagemaker2", ["-c", SDK2], marks=pytest.mark.slow),
+        pytest.param("sagemaker3", ["-c", SDK3], marks=pytest.mark.slow),
         ("", ["-c", BOTO3]),
     ],
 )
@@ -210,7 +211,7 @@ def test_real_clients_ask_the_configured_endpoint_who_they_are(
         env=kept | environment(server.url) | {"PYTHONPATH": str(PLUGIN)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr
     assert len(server.requests) == 1
