@@ -19,6 +19,18 @@ from clary.gateway import worker
 worker.DRAIN_S = 0.1
 runpy.run_path({script!r}, run_name="__main__")
 """
+FAILING = """
+import runpy
+from functools import partial
+from clary.gateway import streams
+def failing(do, *told):
+    if b"two" in told or "text/fails" in told:
+        raise RuntimeError("a mistake of our own")
+    return do(*told)
+streams.frame = partial(failing, streams.frame)
+streams.answers.result_fields = partial(failing, streams.answers.result_fields)
+runpy.run_path({script!r}, run_name="__main__")
+"""
 PARTS = 400
 PART = 65_536
 
@@ -137,6 +149,39 @@ def test_a_worker_that_must_end_says_so_in_its_streams(gateway):
     assert worker.wait(30) == 0
     model.gate.set()
     assert counted(gateway).mid_stream_errors == 1
+
+
+@pytest.fixture
+def failing(gateway):
+    """Give a gateway that makes a mistake at the part `two` of a stream, and at answers of the type `text/fails`."""
+    gateway.model("a")
+    gateway.start(program=["-c", FAILING.format(script=str(gateway.script))])
+    gateway.route("churn", "a")
+    return gateway
+
+
+def test_a_failure_of_our_own_is_told_in_the_stream(failing):
+    with closing(failing.client()) as client:
+        answer = client.invoke_endpoint_with_response_stream(EndpointName="churn", Body=b"drip one two")
+        with closing(answer["Body"]) as body:
+            events = iter(body)
+            assert next(events) == {"PayloadPart": {"Bytes": b"one"}}
+            failing.models["a"].gate.set()
+            with pytest.raises(EventStreamError, match="Try your request again") as raised:
+                next(events)
+        assert raised.value.response["Error"]["Code"] == "InternalStreamFailure"
+        assert counted(failing).mid_stream_errors == 1
+        assert "a mistake of our own" in failing.log()
+        assert client.invoke_endpoint(EndpointName="churn", Body=b"next")["Body"].read() == b"next"
+
+
+def test_a_failure_of_our_own_before_the_stream_begins_is_an_error_as_ever(failing):
+    with closing(failing.client()) as client:
+        with pytest.raises(ClientError) as raised:
+            client.invoke_endpoint_with_response_stream(EndpointName="churn", Body=b"one", ContentType="text/fails")
+        assert raised.value.response["Error"]["Code"] == "InternalFailure"
+        assert (counted(failing).streams, counted(failing).invocations) == (0, 1)
+        assert client.invoke_endpoint(EndpointName="churn", Body=b"next")["Body"].read() == b"next"
 
 
 def test_the_first_chunk_of_a_stream_is_timed(running, invoke):

@@ -183,9 +183,13 @@ class Streamed(Invocation):
         self._finish(200)
 
     def fail(self) -> None:
-        """End the stream for a reason of our own."""
+        """End the stream for a reason of our own; one that has not begun is an error as ever."""
         self._stop_model(at_fault=False)
-        self._break_off(INTERNAL)
+        if self._timer is None:
+            self._count(0)
+            self._refuse(answers.internal("An internal failure occurred."))
+        else:
+            self._break_off(INTERNAL)
 
     def _pass_on(self, reply: Reply) -> None:
         if self._timer is not None:
@@ -198,14 +202,14 @@ class Streamed(Invocation):
             self._time_first_chunk(came)
 
     def _begin(self, reply: Reply) -> None:
-        self._plane.deadlines.forget(self)
-        self._timer = asyncio.get_running_loop().call_later(STREAM_S, self._too_long)
-        self._going.add(self)
         result = self._result(reply)
         fields = result.fields.replace("\r\nContent-Type:", "\r\nX-Amzn-SageMaker-Content-Type:")
         told = f"{REQUEST_ID_FIELD}: {self._request_id}\r\n{fields}Content-Type: {CONTENT_TYPE}\r\n"
         # HTTP/1.0 has no chunks: the end of the connection is that of the answer (RFC 9112, section 6.3).
         framing = "Transfer-Encoding: chunked" if self._chunks else "Connection: close"
+        self._plane.deadlines.forget(self)
+        self._timer = asyncio.get_running_loop().call_later(STREAM_S, self._too_long)
+        self._going.add(self)
         self._outlet.attach(self)
         self._outlet.send_piece(f"HTTP/1.1 200 OK\r\n{told}{framing}\r\n\r\n".encode("latin-1", "replace"))
 
