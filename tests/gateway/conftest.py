@@ -329,8 +329,8 @@ class Gateway:
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
-    def eventually(self, claim: Callable[[], T]) -> T:
-        return eventually(claim)
+    def eventually(self, claim: Callable[[], T], deadline_s: float = 10.0) -> T:
+        return eventually(claim, deadline_s)
 
     def exchange(self, *requests: bytes) -> bytes:
         """Send bytes on a new connection and return all that comes until the gateway closes it."""

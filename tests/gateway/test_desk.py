@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
 from clary.core import handoff
+from clary.gateway import desk
 
+ANSWER_BYTES = 6_000_000
 PENDING = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -117,6 +122,54 @@ def test_more_connections_than_may_wait_for_the_api_are_turned_away(gateway):
         for each in waiting:
             read_until(each, b"/ 0")
             each.close()
+
+
+def test_clients_that_leave_too_much_unread_are_let_go_and_no_others(gateway):
+    model = gateway.model("a")
+    worker = gateway.start()
+    gateway.route("churn", "a")
+    few, many = (bytes_max // ANSWER_BYTES for bytes_max in sorted(desk.UNREAD_BYTES_MAX.values()))
+    with ExitStack() as opened:
+        lazy = [opened.enter_context(reluctant(gateway)) for _ in range(many + 4)]
+        for each in lazy:
+            each.sendall(gateway.signed(b"large %d" % ANSWER_BYTES))
+        model.wait_for(len(lazy))
+        gateway.eventually(lambda: connected(gateway, worker) <= many)
+        with gateway.connect() as keen:
+            keen.sendall(gateway.signed(b"large %d" % ANSWER_BYTES))
+            assert read_whole(keen)
+        gateway.eventually(lambda: connected(gateway, worker) <= few, deadline_s=30)
+        assert sum(map(read_whole, lazy)) == few
+
+
+def reluctant(gateway):
+    """Return a connection whose client takes next to nothing unless it reads."""
+    connection = socket.socket()
+    connection.settimeout(10)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", gateway.port))
+    return connection
+
+
+def connected(gateway, worker):
+    """Return how many clients a worker has."""
+    local, established = f"{0x0100007F:08X}:{gateway.port:04X}", "01"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    clients = {f"socket:[{line[9]}]" for line in lines if line[1] == local and line[3] == established}
+    found = set()
+    for link in Path(f"/proc/{worker.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it is closed meanwhile
+            found.add(os.readlink(link))
+    return len(clients & found)
+
+
+def read_whole(connection):
+    """Read an answer, and say whether it came whole."""
+    received = 0
+    with suppress(ConnectionResetError):
+        while received < ANSWER_BYTES and (data := connection.recv(1 << 20)):
+            received += len(data)
+    return received >= ANSWER_BYTES
 
 
 def turned_away(gateway):
