@@ -1,4 +1,4 @@
-"""Bodies in pieces and in chunks."""
+"""Large bodies and chunked ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clary.gateway.bodies import CRUMB_BYTES, LINE_BYTES_MAX, TRAILER_BYTES_MAX, Chunks, Pieces, TooLarge
+from clary.gateway.bodies import LINE_BYTES_MAX, TRAILER_BYTES_MAX, Chunks, Space, TooLarge
 from clary.gateway.heads import Malformed
 
 
@@ -27,17 +27,16 @@ def test_a_body_is_the_same_however_its_bytes_arrive_and_what_follows_stays(piec
     assert bytes(buffer) == rest
 
 
-@given(st.lists(st.sampled_from([1, 7, CRUMB_BYTES - 1, CRUMB_BYTES, CRUMB_BYTES * 3]), max_size=12), st.binary())
-def test_a_body_in_pieces_is_the_same_however_they_are_cut_and_what_follows_stays(sizes, rest):
-    whole = bytes(number % 251 for number in range(sum(sizes)))
-    pieces, at = Pieces(len(whole)), 0
-    for size in sizes:
-        assert pieces.missing == len(whole) - at
-        assert pieces.take(whole[at : at + size]) == b""
-        at += size
-    assert pieces.missing == 0
-    assert pieces.take(rest) == rest
-    assert pieces.body() == whole
+@given(st.binary(max_size=50), st.binary(max_size=200), st.lists(st.integers(1, 60), max_size=8))
+def test_a_body_is_read_to_its_place_however_it_is_cut(begun, rest, steps):
+    space, at = Space(len(begun + rest), begun), 0
+    for step in [*steps, len(rest)]:
+        count = min(step, len(space.missing))
+        assert len(space.missing) == len(rest) - at
+        space.missing[:count] = rest[at : at + count]
+        space.fill(count)
+        at += count
+    assert space.body() == begun + rest
 
 
 def test_extensions_of_a_chunk_are_passed_over():

@@ -58,6 +58,11 @@ def test_large_bodies_are_passed_on_whole_with_small_requests_around_them(runnin
         assert answer(connection)[1] == large
 
 
+def test_a_client_that_sends_no_more_after_a_large_body_is_answered(running):
+    for _ in range(10):
+        assert running.exchange(running.signed(b"9" * 900_000)).endswith(b"\r\n\r\n" + b"9" * 900_000)
+
+
 def test_a_large_body_that_does_not_come_whole_is_refused_in_time_or_forgotten(running):
     with running.connect() as connection:
         connection.sendall(running.signed(b"9" * 300_000)[:200_000])
@@ -187,10 +192,14 @@ runpy.run_path({str(gateway.script)!r}, run_name="__main__")
     gateway.route("churn", "a")
     began = time.monotonic()
     with gateway.connect() as idle, gateway.connect() as slow_head, gateway.connect() as slow_body:
-        slow_head.sendall(HEAD)
-        slow_body.sendall(HEAD + b"Content-Length: 10\r\n\r\n12345")
-        assert answer(slow_head)[0].startswith(b"HTTP/1.1 408 ")
-        assert answer(slow_body)[0].startswith(b"HTTP/1.1 408 ")
+        with gateway.connect() as slow_large_body:
+            slow_head.sendall(HEAD)
+            slow_body.sendall(HEAD + b"Content-Length: 10\r\n\r\n12345")
+            slow_large_body.sendall(HEAD + b"Content-Length: 500000\r\n\r\n" + b"1" * 400_000)
+            for each in (slow_head, slow_body, slow_large_body):
+                assert answer(each)[0].startswith(b"HTTP/1.1 408 ")
+            slow_large_body.sendall(b"1" * 100_000)
+            assert slow_large_body.recv(1) == b"", "what is left of a refused body is no request"
         assert idle.recv(1) == b""
     assert time.monotonic() - began < connections.IDLE_S
 

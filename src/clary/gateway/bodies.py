@@ -1,13 +1,12 @@
-"""Bodies in pieces and in chunks, put together as they arrive. Pure (RFC 9112, section 7.1)."""
+"""Large bodies and chunked ones, put together as they arrive. Pure (RFC 9112, section 7.1)."""
 
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
 from clary.gateway.heads import Malformed
 
-CRUMB_BYTES = 4096
-"""Pieces below this are put together at once: each on its own would take more memory than it holds."""
 LINE_BYTES_MAX = 4096
 TRAILER_BYTES_MAX = 8192
 SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[\t -~]*)?")
@@ -18,29 +17,23 @@ class TooLarge(Exception):
     """The body has more bytes than it may."""
 
 
-class Pieces:
-    """A body of a stated length in the pieces that it comes in, so that a large one is copied once only."""
+class Space:
+    """Where a body of a stated length is read to, so that a large one is not copied again; `begun` has come before."""
 
-    def __init__(self, length: int) -> None:
-        self.missing = length
-        self._pieces: list[bytes | bytearray] = []
+    def __init__(self, length: int, begun: bytes | bytearray) -> None:
+        self._held = BytesIO(bytes(length))
+        self.missing = self._held.getbuffer()
+        self.missing[: len(begun)] = begun
+        self.fill(len(begun))
 
-    def take(self, data: bytes) -> bytes:
-        """Take what belongs to the body; return what does not."""
-        piece = data if len(data) <= self.missing else data[: self.missing]
-        self.missing -= len(piece)
-        last = self._pieces[-1] if self._pieces else b""
-        if len(piece) >= CRUMB_BYTES:
-            self._pieces.append(piece)
-        elif isinstance(last, bytearray):
-            last += piece
-        else:
-            self._pieces.append(bytearray(piece))
-        return data[len(piece) :]
+    def fill(self, count: int) -> None:
+        """Note that the next so many bytes have come."""
+        self.missing = self.missing[count:]
 
     def body(self) -> bytes:
-        """Return the body, which is whole."""
-        return b"".join(self._pieces)
+        """Return the body, which is whole; it is copied if somebody still holds what `missing` was."""
+        self.missing.release()
+        return self._held.getvalue()
 
 
 class Chunks:

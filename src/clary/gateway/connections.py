@@ -16,10 +16,11 @@ from typing import cast
 
 from clary.gateway import answers
 from clary.gateway.answers import CONTINUE, Answer, Encoded, Reader
-from clary.gateway.bodies import Chunks, Pieces, TooLarge
+from clary.gateway.bodies import Chunks, Space, TooLarge
 from clary.gateway.forms import Filled, Form
 from clary.gateway.heads import HEAD_BYTES_MAX, HEAD_END, Head, Malformed, may_be_invocation, parse
 from clary.gateway.house import House
+from clary.gateway.intakes import Intake
 
 IDLE_S = 75.0
 """How long a connection may stay open without a request."""
@@ -32,7 +33,7 @@ LINGER_S = 2.0
 """How long a connection that was refused is still read, so that the client gets to see the refusal."""
 LINGER_BYTES_MAX = 64 * 1024 * 1024
 LARGE_BYTES = 64 * 1024
-"""A body beyond this is kept in the pieces that it comes in."""
+"""A body that is larger gets room for all of it once so much of it has come, and is read there."""
 NO_REQUEST_ID = "-"
 
 
@@ -70,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._form: Form | None = None  # of the request before
         self._chunks: Chunks | None = None
         self._reader: Reader | None = None
-        self._pieces: Pieces | None = None  # of a large body, while it is read
+        self._space: Space | None = None  # of a large body, while it is read
 
     @property
     def busy(self) -> bool:
@@ -109,8 +110,6 @@ class Connection(asyncio.Protocol):
             return
         if self._form is not None and self._take_alike(self._form, data):
             return
-        if self._pieces is not None:
-            data = self._pieces.take(data)
         self._buffer += data
         if self._state is State.ANSWER:
             self._pause()
@@ -120,6 +119,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the connection for the answer if one is due; close it otherwise."""
         self._ended = True
+        self._advance()  # with a body whose last bytes came just before
         return self._state is State.ANSWER or (self._state is not State.LINGER and not self._writable)
 
     def pause_writing(self) -> None:
@@ -232,9 +232,6 @@ class Connection(asyncio.Protocol):
             raise TooLarge
         self._chunks = Chunks(self._house.body_bytes_max) if head.length is None else None
         self._state = State.BODY
-        if head.length is not None and head.length > LARGE_BYTES:
-            self._pieces = Pieces(head.length)
-            self._buffer = bytearray(self._pieces.take(bytes(self._buffer)))
         if self._read_body():
             return True
         self._wait(BODY_S)
@@ -262,19 +259,29 @@ class Connection(asyncio.Protocol):
             if not self._chunks.whole:
                 return False
             body = self._chunks.body()
-        elif self._pieces is not None:
-            if self._pieces.missing:
+        elif self._space is not None:
+            if self._space.missing:
                 return False
-            body = self._pieces.body()
-            self._pieces = None
+            body, self._space = self._space.body(), None
         else:
             length = self._head.length or 0
             if len(self._buffer) < length:
+                if len(self._buffer) >= LARGE_BYTES:
+                    self._begin_intake(length)
                 return False
             body = bytes(memoryview(self._buffer)[:length])
             del self._buffer[:length]
         self._ask(self._head, body)
         return True
+
+    def _begin_intake(self, length: int) -> None:
+        self._space = Space(length, self._buffer)
+        self._buffer.clear()
+        self._transport.set_protocol(Intake(self, self._space, self._end_intake))
+
+    def _end_intake(self) -> None:
+        self._transport.set_protocol(self)
+        self._house.loop.call_soon(self._advance)  # by then the transport has let go of the space
 
     def _ask(self, head: Head | Filled, body: bytes) -> None:
         """Ask for the answer to a whole request."""
@@ -325,7 +332,8 @@ class Connection(asyncio.Protocol):
     def _refuse(self, answer: Answer) -> None:
         """Answer what is no whole request, and end the connection."""
         self._state = State.HEAD
-        self._pieces = None
+        self._space = None
+        self._transport.set_protocol(self)
         self._transport.write(answer.encode(NO_REQUEST_ID, close=True))
         self._linger()
 

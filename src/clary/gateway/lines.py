@@ -19,6 +19,9 @@ QUIET_S = 1.0
 """After so long without a byte an answer is held to be over, when the worker is to end."""
 
 
+NOTHING = memoryview(b"")
+
+
 class Carrier(Protocol):
     """What a line's bytes travel in."""
 
@@ -51,7 +54,8 @@ class Line(asyncio.Transport):
         self.pump: Pump | None = None
         self._loop = loop
         self._secure = secure
-        self._protocol: asyncio.Protocol
+        self._protocol: asyncio.Protocol | asyncio.BufferedProtocol
+        self._room = NOTHING
         self._given: socket.socket | None = None
         self._closed = False
 
@@ -64,8 +68,32 @@ class Line(asyncio.Transport):
 
     def received(self, data: bytes) -> None:
         """Take what the client sent."""
-        if not self._closed:
-            self._protocol.data_received(data)
+        while data and not self._closed:
+            if isinstance(self._protocol, asyncio.BufferedProtocol):
+                room = self.room(len(data))
+                room[:], data = data[: len(room)], data[len(room) :]
+                self.filled(len(room))
+            else:
+                self._protocol.data_received(data)
+                return
+
+    def room(self, most: int) -> memoryview:
+        """Return where to put some of what the client sent, up to so many bytes; `filled` tells how many they were."""
+        if isinstance(self._protocol, asyncio.BufferedProtocol):
+            self._room = memoryview(self._protocol.get_buffer(most))[:most]
+        else:
+            self._room = memoryview(bytearray(most))
+        return self._room
+
+    def filled(self, count: int) -> None:
+        """Take what is in the room that was given out last."""
+        room, self._room = self._room, NOTHING
+        if self._closed or not count:
+            return
+        if isinstance(self._protocol, asyncio.BufferedProtocol):
+            self._protocol.buffer_updated(count)
+        else:
+            self._protocol.data_received(bytes(room[:count]))
 
     def ended(self) -> None:
         """Hear that the client sends no more."""
@@ -109,6 +137,11 @@ class Line(asyncio.Transport):
         """Go on taking."""
         if self.carrier is not None:
             self.carrier.resume()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Be served by another from now on."""
+        assert isinstance(protocol, (asyncio.Protocol, asyncio.BufferedProtocol)), "it takes bytes"
+        self._protocol = protocol
 
     def is_closing(self) -> bool:
         """Say whether the line is closed."""

@@ -181,26 +181,25 @@ class Session(asyncio.Protocol):
         self._reading = True
         try:
             while not (self._paused or self._said_end) and (most := self._incoming.pending + self._tls.pending()):
-                data, ended = self._plain(most)
-                if data:
-                    self._line.received(data)
+                count, ended = self._decrypt(self._line.room(most))
+                self._line.filled(count)
                 if ended:
                     self._end_line()
-                elif not data:
+                elif not count:
                     break
         finally:
             self._reading = False
 
-    def _plain(self, most: int) -> tuple[bytes, bool]:
-        """Return what there is, of many records together, and whether the client sends no more."""
-        room, size = memoryview(bytearray(most)), 0
+    def _decrypt(self, room: memoryview) -> tuple[int, bool]:
+        """Return how many bytes there were, of many records together, and whether the client sends no more."""
+        count = 0
         with suppress(ssl.SSLWantReadError):
-            while size < most:
-                read = cast(int, self._tls.read(most - size, room[size:]))
+            while count < len(room):
+                read = cast(int, self._tls.read(len(room) - count, room[count:]))
                 if not read:
-                    return bytes(room[:size]), True
-                size += read
-        return bytes(room[:size]), False
+                    return count, True
+                count += read
+        return count, False
 
     def _end_line(self) -> None:
         if self._line is not None and not self._ended:
