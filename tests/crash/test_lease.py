@@ -103,6 +103,7 @@ def test_what_a_controller_writes_after_its_lease_was_lost_does_not_land(machine
 def test_a_controller_that_ends_gives_its_lease_to_the_next_at_once(machine, account, image):
     first = machine.pid("controller")
     eventually(lambda: leader(machine) == first, 3 * LEASE_S)
+    account.completed(account.train("before", image))  # which makes role, bucket and clients
     began = time.monotonic()
     send(first, signal.SIGKILL)
     account.completed(account.train("next", image))
