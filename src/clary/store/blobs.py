@@ -13,6 +13,7 @@ import secrets
 import struct
 import time
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -261,11 +262,13 @@ class Blobs:
         if len(ids) == 1:
             _path(self.root, ids[0]).unlink(missing_ok=True)
             return
-        for folder in {_path(self.root, each).parent for each in ids}:
+        folders = defaultdict[Path, list[Path]](list)
+        for path in (_path(self.root, each) for each in ids):
+            folders[path.parent].append(path)
+        for folder, paths in folders.items():
             with _alone(folder) as alone:
-                for each in ids if alone else ():
-                    if _path(self.root, each).parent == folder:
-                        _path(self.root, each).unlink(missing_ok=True)
+                for path in paths if alone else ():
+                    path.unlink(missing_ok=True)
 
     def sweep(self, referenced: Callable[[str], bool], older_than_s: float) -> int:
         """Remove what crashes left: drafts, and blobs that no row names; return how many.

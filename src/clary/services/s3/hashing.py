@@ -9,7 +9,7 @@ from typing import Any
 
 INLINE_BYTES_MAX = 16 * 1024 * 1024
 """Up to here a thread is not worth its while: parts of an upload come several at once anyway."""
-AHEAD_MAX = 16
+AHEAD_MAX = 4
 """How many pieces may wait for the thread."""
 
 
@@ -19,7 +19,7 @@ class LongHash:
     def __init__(self, digest: Any) -> None:
         self._digest = digest
         self._seen = 0
-        self._pieces: Queue[bytes] = Queue(AHEAD_MAX)
+        self._pieces: Queue[bytes]
         self._thread: Thread | None = None
 
     def __enter__(self) -> LongHash:
@@ -35,6 +35,7 @@ class LongHash:
             self._digest.update(piece)
             return
         if self._thread is None:
+            self._pieces = Queue(AHEAD_MAX)
             self._thread = Thread(target=self._run, name="hash", daemon=True)
             self._thread.start()
         self._pieces.put(piece)

@@ -22,7 +22,7 @@ from clary.wire.aws_chunked import ChunkedBody
 from clary.wire.message import Body
 
 PUT_BYTES_MAX = 5 * 1024**3
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 1024 * 1024
 T = TypeVar("T")
 
 
