@@ -88,7 +88,9 @@ class Front:
         identity = guest or self.authenticator.authenticate(request, match.service.name)
         if match.operation is None:
             raise match.error or UnknownOperation("The operation is unknown.")
-        received = replace(to_path_style(identity.request), body=self._body(request, match, identity))
+        received, body = to_path_style(identity.request), self._body(request, match, identity)
+        if body is not received.body:
+            received = replace(received, body=body)
         params = match.protocol.read(match.operation, received)
         if match.service.name != "s3":  # S3 has rules of its own, and words of its own for them.
             validate(match.operation, params)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 from botocore.model import OperationModel, ServiceModel
@@ -21,12 +22,15 @@ from clary.server.registry import Registry, Service
 from clary.server.trail import TEXT_MAX, shown
 from clary.services.operation import Answer, Call, Caller, Handler, Wait
 from clary.store.audit import Entry
+from clary.store.bound import BoundStore
 from clary.store.records import Record
 from clary.store.store import Store
 from clary.wire.message import Request
 from clary.wire.protocol import protocols_of
 
 SWAPS_MAX = 10
+PLACES_MAX = 256
+"""Of how many accounts and regions the stores are kept at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,18 @@ class Asked:
     context: Context = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Performer:
     """Runs operations."""
 
     store: Store
     registry: Registry
     clock: Clock
+
+    @cached_property
+    def _bound(self) -> Callable[[str, str], BoundStore]:
+        """Return what gives the store of an account in a region, the same one each time."""
+        return lru_cache(PLACES_MAX)(self.store.bind)
 
     def perform(self, asked: Asked, caller: Caller) -> Answer:
         """Return the operation's result, or raise its ServiceError; either way there is a row of it."""
@@ -108,7 +117,7 @@ class Performer:
             principal=asked.principal,
             now=self.clock(),
             request_id=asked.request_id,
-            store=self.store.bind(asked.principal.account, asked.region),
+            store=self._bound(asked.principal.account, asked.region),
             caller=caller,
             http=asked.http,
             context=asked.context,

@@ -72,7 +72,7 @@ def named(table: Table, *but: str) -> dict[str, BindParameter[Any]]:
 
 def driver_of(connection: Connection) -> Any:
     """Return the driver's connection beneath one of SQLAlchemy's."""
-    return connection.connection.driver_connection
+    return connection.connection.dbapi_connection  # which is the driver's own, as SQLite's is not wrapped
 
 
 def execute(driver: Any, text: str, values: Any = (), *, many: bool = False) -> Any:
