@@ -13,6 +13,9 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.httpsession import ProxyConfiguration
+from botocore.utils import get_environ_proxies
+
 AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".on.aws")
 ENDPOINT = "SDK::Endpoint"  # botocore's name for the endpoint a client was given, by argument or by environment
 
@@ -23,8 +26,16 @@ def initialize_client_plugin(client: Any) -> None:
         endpoint = configured_endpoint(client.meta.service_model.service_id)
         if endpoint:
             client.meta.events.register("before-endpoint-resolution", redirection(endpoint))
+            if is_aws(client.meta.endpoint_url) and not client.meta.config.proxies:
+                reach_by_its_own_way(client, endpoint)
     except Exception as error:  # noqa: BLE001 - a client that works without us must not fail because of us
         warn_once(f"{type(error).__name__}: {error}")
+
+
+def reach_by_its_own_way(client: Any, endpoint: str) -> None:
+    """Have the client go through the proxy that the environment names for `endpoint`, and not for an AWS host."""
+    own = ProxyConfiguration(proxies=get_environ_proxies(endpoint))
+    client._endpoint.http_session._proxy_config = own  # noqa: SLF001 - botocore chooses it once, by the AWS host
 
 
 def redirection(endpoint: str) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.exceptions import ProxyConnectionError
 
 from clary_plugin import clary_botocore
 
@@ -99,6 +100,19 @@ def configured(server: Recorder, monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 def make(service: str, endpoint: str | None = None) -> Any:
     return botocore.session.Session().create_client(service, endpoint_url=endpoint)
+
+
+def test_a_proxy_on_the_way_to_aws_is_passed_by_where_the_endpoint_needs_none(
+    configured: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert make("sts", PINNED_STS).get_caller_identity()["Account"] == "123456789012"
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(ProxyConnectionError):
+        make("sts", PINNED_STS).get_caller_identity()
 
 
 def test_a_client_pinned_to_aws_talks_to_the_configured_endpoint_and_signs_for_its_host(configured: Recorder) -> None:
