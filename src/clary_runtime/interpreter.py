@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.machinery
 import os
 import signal
 import sys
@@ -19,14 +20,26 @@ if TYPE_CHECKING:
     from typing import Any, Final, NoReturn
 
 DESCRIPTORS_MAX: Final = 1 << 20
-OWN: Final = ("clary", "clary_runtime")  # packages whose modules were the forking process's, not the program's
+RUNTIME: Final = "clary_runtime"
+OWN: Final = ("clary", RUNTIME)  # packages whose modules were the forking process's, not the program's
 INTERRUPTED: Final = -signal.SIGINT  # Python dies of the signal itself, after its exit handlers
 OUTPUT_LOST: Final = 120
 TRAPPED: Final = (signal.SIGTERM, signal.SIGCHLD)
 
 
-def run(command: list[str], environment: dict[str, str], search: list[str]) -> NoReturn:
-    """Be the interpreter that runs this command, to its end; `search` is the installation's own part of `sys.path`."""
+class Origin:
+    """What a program knows of the process it is forked from; `search` is the installation's own part of `sys.path`.
+
+    It is made before the fork: a child that looks through all modules copies each page that has one's count of uses.
+    """
+
+    def __init__(self, search: list[str]) -> None:
+        self.search = search
+        self.own = [name for name in sys.modules if name.partition(".")[0] in OWN]
+
+
+def run(command: list[str], environment: dict[str, str], origin: Origin) -> NoReturn:
+    """Be the interpreter that runs this command, to its end."""
     os.closerange(3, DESCRIPTORS_MAX)
     _forget_the_past(environment)
     option = command[1] if command[1] in ("-c", "-m") else ""
@@ -34,7 +47,9 @@ def run(command: list[str], environment: dict[str, str], search: list[str]) -> N
     sys.argv = [option, *command[3:]] if option else command[1:]
     first = {"-c": "", "-m": os.getcwd(), "": os.path.dirname(os.path.abspath(command[1]))}[option]
     chosen = [entry for entry in environment.get("PYTHONPATH", "").split(":") if entry]
-    sys.path[:] = [first, *chosen, *search]
+    there = [place for place in origin.search if place.endswith(".zip") or os.path.isdir(place)]
+    sys.path[:] = [first, *chosen, *there]
+    _forget_modules(origin.own, command[2] if option == "-m" else "")
     code = _ended(option, command[2] if option else command[1])
     _leave(code)
 
@@ -55,13 +70,23 @@ def _forget_the_past(environment: dict[str, str]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.environ.clear()
     os.environ.update(environment)
-    for name in [name for name in sys.modules if name.partition(".")[0] in OWN]:
-        del sys.modules[name]
-    sys.path_importer_cache.clear()
     sys.modules["__main__"] = type(sys)("__main__")
     sys.modules["__main__"].__dict__.update(__builtins__=sys.modules["builtins"], __annotations__={})
     _draw_anew()
     gc.enable()
+
+
+def _forget_modules(own: list[str], program: str) -> None:
+    """Forget the modules of Clary; a program of the runtime keeps the runtime's, which may lie elsewhere for it."""
+    sys.path_importer_cache.clear()
+    found = importlib.machinery.PathFinder.find_spec(program) if program == RUNTIME else None
+    folder = os.path.dirname(found.origin) if found and found.origin else None
+    for name in own:
+        package, *inner = name.split(".")
+        if folder is None or package != program:
+            sys.modules.pop(name, None)
+        elif hasattr(sys.modules[name], "__path__"):
+            sys.modules[name].__path__[:] = [os.path.join(folder, *inner)]
 
 
 def _draw_anew() -> None:

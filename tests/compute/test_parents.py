@@ -29,6 +29,13 @@ print(json.dumps({
     "collects": gc.isenabled(), "prefix": sys.prefix, "executable": sys.executable,
 }))
 """
+LOOK_AT_CLARY = """
+import json, os, sys
+own = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in ("clary", "clary_runtime")}
+print(json.dumps({name: [module.__file__, *getattr(module, "__path__", [])] for name, module in own.items()}))
+sys.stdout.flush()
+os._exit(0)
+"""
 ENDINGS = {
     "raises": "def f():\n    raise ValueError('no')\nf()",
     "leaves": "import sys; sys.exit('a last word')",
@@ -80,6 +87,23 @@ def test_a_module_runs_as_the_main_program(lab: Any) -> None:
     lab.backend.warm(instance)
     lab.backend.start(instance)
     assert lab.ended("a").log.read_text() == "__main__ told ['/opt/ml/told.py', 'one', 'two']\n"
+
+
+def test_a_program_of_clarys_runtime_has_its_parents_modules_and_finds_others_where_it_sees_them(lab: Any) -> None:
+    command = (f"{sys.prefix}/bin/python3", "-m", "clary_runtime", "serve", "--framework", "sklearn")
+    preload = ("clary_runtime.commands", "clary_runtime.scripts.hosting")
+    instance = lab.instance("a", command, preload=preload, environment={"SAGEMAKER_PROGRAM": "look.py"})
+    code = instance.opt_ml / "model" / "code"
+    code.mkdir(parents=True)
+    (code / "look.py").write_text(LOOK_AT_CLARY)
+    lab.backend.warm(instance)
+    lab.backend.start(instance)
+    seen = json.loads(lab.ended("a").log.read_text().splitlines()[-1])
+    inside = {name for name, (file, *_) in seen.items() if file.startswith("/opt/clary/")}
+    assert "clary_runtime.scripts.hosting" in seen.keys() - inside
+    assert "clary_runtime.serving.server" in inside  # which this parent had not imported
+    assert [place for _, *places in seen.values() for place in places if not place.startswith("/opt/clary/")] == []
+    assert [name for name in seen if name.partition(".")[0] == "clary"] == []
 
 
 def test_siblings_draw_different_numbers(lab: Any) -> None:

@@ -45,7 +45,7 @@ SERVER: Final = (
 SCIENCE: Final = (
     *SERVER, "numpy", "scipy.sparse", "pandas", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model",
     "sklearn.metrics", "sklearn.model_selection", "sklearn.pipeline", "sklearn.preprocessing", "joblib", "xgboost",
-    "clary_runtime.scripts.hosting", "clary_runtime.scripts.training",
+    "clary_runtime.scripts.hosting", "clary_runtime.scripts.training", "clary_runtime.scripts.lookups",
 )  # fmt: skip
 """What the scripts of either framework import; one parent has it for both."""
 

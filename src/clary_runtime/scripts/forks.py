@@ -65,7 +65,8 @@ def _be(command: Sequence[str], folder: Path, variables: Mapping[str, str], erro
         os.dup2(errors, 2)
         os.chdir(folder)
         uncover(folder)
-        interpreter.run(list(command), {**variables, "PWD": str(folder)}, interpreter.installation())
+        origin = interpreter.Origin(interpreter.installation())
+        interpreter.run(list(command), {**variables, "PWD": str(folder)}, origin)
     except OSError as error:
         os.write(errors, f"{type(error).__name__}: {error}\n".encode())
     finally:
@@ -75,6 +76,8 @@ def _be(command: Sequence[str], folder: Path, variables: Mapping[str, str], erro
 def uncover(code: Path) -> None:
     """Forget imported packages that a customer's module of the same name would have come before."""
     own = {path.stem for path in code.glob("*.py")} | {path.parent.name for path in code.glob("*/__init__.py")}
+    if not any(name in sys.modules for name in own):
+        return  # to look through all of them copies pages that a forked process shares
     for name in [name for name, module in sys.modules.items() if name.partition(".")[0] in own and _installed(module)]:
         del sys.modules[name]
 

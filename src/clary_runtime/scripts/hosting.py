@@ -180,7 +180,7 @@ def _code(layout: Layout, environ: Mapping[str, str]) -> tuple[Path, str]:
 def _imported(program: str, code: Path, site: Path | None) -> ModuleType:
     forks.uncover(code)
     sys.path[:0] = [str(folder) for folder in (code, site) if folder]
-    sys.path.append(str(toolkits.FOLDER))
+    sys.path.append(str(toolkits.folder()))
     return importlib.import_module(program.removesuffix(".py").replace("/", "."))
 
 

@@ -48,7 +48,7 @@ def train(layout: Layout, framework: str, cpus: int, environ: Mapping[str, str])
 
 def _python_path(code: Path, site: Path | None, inherited: str | None) -> str:
     """Return a `PYTHONPATH`: the customer's folders first, our stand-ins for AWS's toolkits last."""
-    folders = (code, site, inherited, toolkits.FOLDER)
+    folders = (code, site, inherited, toolkits.folder())
     return ":".join(str(folder) for folder in folders if folder)
 
 

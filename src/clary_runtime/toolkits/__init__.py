@@ -8,4 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+
+def folder() -> Path:
+    """Return where they lie for this process, which may be forked from one that saw them elsewhere."""
+    return Path(__path__[0])

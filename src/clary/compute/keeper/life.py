@@ -23,6 +23,8 @@ TYPE_CHECKING = False  # `typing` itself would cost every instance milliseconds
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from clary_runtime import interpreter
+
 BELL_INTERVAL_S: Final = 0.2
 DRAIN_S: Final = 5.0
 BRIDGES_MAX: Final = 512
@@ -39,10 +41,10 @@ def begin(path: str) -> None:
     keep(path, tell)
 
 
-def keep(path: str, tell: int, search: list[str] | None = None) -> None:
+def keep(path: str, tell: int, origin: interpreter.Origin | None = None) -> None:
     """Be the keeper of the instance in this folder, to its end; who reads `tell` gets a byte once there is one.
 
-    With `search`, the installation's part of `sys.path`, the program is forked from this process as well.
+    With an origin the program is forked from this process as well.
     """
     os.umask(0o077)
     os.chdir(path)
@@ -51,7 +53,7 @@ def keep(path: str, tell: int, search: list[str] | None = None) -> None:
     lock = folder.claim()
     tell_asker(tell)
     if lock is not None:
-        Keeper(folder, search).live()
+        Keeper(folder, origin).live()
 
 
 def tell_asker(tell: int) -> None:
@@ -97,9 +99,9 @@ class Bell:
 class Keeper:
     """One instance's keeper."""
 
-    def __init__(self, folder: Folder, search: list[str] | None) -> None:
+    def __init__(self, folder: Folder, origin: interpreter.Origin | None) -> None:
         self._folder = folder
-        self._search = search
+        self._origin = origin
         self._plan: dict[str, Any] = folder.read("instance.json")
         self._loop = Loop()
         self._bell = Bell(self._loop, self._plan["doorbell"], self._plan["name"])
@@ -173,7 +175,7 @@ class Keeper:
     def _run(self, environment: dict[str, str]) -> dict[str, Any]:
         log_read, log_write = os.pipe()
         output = Output(self._loop, log_read, "log", self._plan["log_bytes_max"], self._bell.ring_soon)
-        self._program = program = Program(self._plan, environment, log_write, self._search)
+        self._program = program = Program(self._plan, environment, log_write, self._origin)
         os.close(log_write)
         self._loop.watch(program.status, IN, self._status_came)
         self._loop.run()

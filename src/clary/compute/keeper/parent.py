@@ -17,6 +17,7 @@ import sys
 
 from clary.compute.keeper import egress, enclosure, kernel
 from clary.compute.keeper.life import keep
+from clary_runtime import interpreter
 
 TYPE_CHECKING = False  # the keepers that come of it use no `typing` either
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def be_parent(channel: int, search: list[str]) -> NoReturn:
         sys.exit("This machine does not let a forked program into a sandbox.")
     for module in (egress.__name__, *asked["modules"]):
         _import(module)
+    sys.path_importer_cache.clear()  # each child would, and copy every page that it gives back
+    origin = interpreter.Origin(search)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how keepers ended
     usual = _score(FIRST_TO_GO)
     gc.collect()
@@ -59,7 +62,7 @@ def be_parent(channel: int, search: list[str]) -> NoReturn:
         folder = client.recv(MESSAGE_BYTES_MAX).decode()
         if not folder:
             break
-        client.send(BEGUN if _began(client, folder, search, usual) else FAILED)
+        client.send(BEGUN if _began(client, folder, origin, usual) else FAILED)
     os._exit(0)
 
 
@@ -98,19 +101,19 @@ def _rehearse() -> None:
     enclosure.enter({"host_name": "rehearsal", "view": REHEARSAL_VIEW, **who}, None, outside, lambda: None)
 
 
-def _began(client: socket.socket, folder: str, search: list[str], score: str) -> bool:
+def _began(client: socket.socket, folder: str, origin: interpreter.Origin, score: str) -> bool:
     kept, tell = os.pipe()
     if os.fork() == 0:
         client.close()
         os.close(kept)
-        _in_fork(lambda: _keep(folder, tell, search, score))
+        _in_fork(lambda: _keep(folder, tell, origin, score))
     os.close(tell)
     began = bool(os.read(kept, 1))
     os.close(kept)
     return began
 
 
-def _keep(folder: str, tell: int, search: list[str], score: str) -> None:
+def _keep(folder: str, tell: int, origin: interpreter.Origin, score: str) -> None:
     log = os.open(f"{folder}/keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
@@ -118,7 +121,7 @@ def _keep(folder: str, tell: int, search: list[str], score: str) -> None:
     _score(score)
     kernel.set_command_line([sys.executable, "keeper", folder])
     gc.enable()
-    keep(folder, tell, search)
+    keep(folder, tell, origin)
 
 
 def _in_fork(act: Any) -> NoReturn:

@@ -33,14 +33,14 @@ def ending(
 class Program:
     """A running child of the keeper; starts when it is made.
 
-    `search` is given where this process was forked from a warm parent: the installation's part of `sys.path`.
+    `origin` is given where this process was forked from a warm parent.
     """
 
     def __init__(
-        self, plan: dict[str, Any], environment: dict[str, str], log: int, search: list[str] | None = None
+        self, plan: dict[str, Any], environment: dict[str, str], log: int, origin: interpreter.Origin | None = None
     ) -> None:
         self._plan = plan
-        self._forked = search is not None
+        self._forked = origin is not None
         self._status_text = ""
         self._exit_status: int | None = None
         self.inner_pid: int | None = None  # the first process inside; unsandboxed the program itself
@@ -57,11 +57,11 @@ class Program:
             try:
                 kernel.die_with(keeper)
                 _become(plan, log)
-                if search is None:
+                if origin is None:
                     _wait_for(limited)
                     _execute(plan, environment, write_end)
                 else:
-                    _go_on(plan, environment, write_end, keeper, search, limited)
+                    _go_on(plan, environment, write_end, keeper, origin, limited)
             except (OSError, ValueError) as error:
                 os.write(2, f"The program could not be started: {error}\n".encode())
             finally:
@@ -187,7 +187,12 @@ def _execute(plan: dict[str, Any], environment: dict[str, str], status: int) -> 
 
 
 def _go_on(
-    plan: dict[str, Any], environment: dict[str, str], status: int, keeper: int, search: list[str], limited: int
+    plan: dict[str, Any],
+    environment: dict[str, str],
+    status: int,
+    keeper: int,
+    origin: interpreter.Origin,
+    limited: int,
 ) -> NoReturn:
     """Enter the sandbox without `exec`; be its first process, and in a fork of it the program."""
     filter_ = None
@@ -204,8 +209,7 @@ def _go_on(
     if program == 0:
         kernel.set_dumpable(dumpable=True)
         kernel.set_command_line(enclosed["command"])
-        inside = [place for place in search if place.endswith(".zip") or os.path.isdir(place)]
-        interpreter.run(enclosed["command"], environment | {"PWD": os.getcwd()}, inside)
+        interpreter.run(enclosed["command"], environment | {"PWD": os.getcwd()}, origin)
     os.dup2(status, 3)
     os.closerange(4, interpreter.DESCRIPTORS_MAX)
     os._exit(enclosure.reap(program, 3))
