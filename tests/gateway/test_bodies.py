@@ -37,6 +37,7 @@ def test_a_body_is_read_to_its_place_however_it_is_cut(begun, rest, steps):
         space.fill(count)
         at += count
     assert space.body() == begun + rest
+    assert space.body() is space.body(), "it is not copied"
 
 
 def test_extensions_of_a_chunk_are_passed_over():
