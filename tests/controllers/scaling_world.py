@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from clary.controllers.scaling_actions import PolicyActions
 from clary.controllers.scaling_policies import ScalingPolicies
 from clary.controllers.scaling_targets import ScalableTargets
 from clary.core.errors import ServiceError, ValidationError
+from clary.core.settings import load
 from clary.resources.scaling import (
     CONFIGURATIONS,
     SCALABLE_TARGET,
@@ -25,7 +28,7 @@ from clary.resources.scaling import (
 )
 from clary.store.query import Query
 from clary.store.records import Record, Records
-from clary.store.store import Store
+from clary.store.store import Store, open_store
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 NOW = 1_795_348_800.0  # an hour begins
@@ -187,3 +190,11 @@ class World:
 
     def told(self) -> list[tuple[str, str]]:
         return [(each.state, each.spec["Cause"]) for each in self.activities()]
+
+
+@contextmanager
+def world_in(home: Path) -> Iterator[World]:
+    now = [NOW]
+    store = open_store(load({"home": home}, {}), clock=lambda: now[0])
+    yield World(store, now)
+    store.close()

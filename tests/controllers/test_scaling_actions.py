@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.controllers.scaling_world import ACCOUNT, NOW, REGION, World
+from tests.controllers.scaling_world import ACCOUNT, NOW, REGION, World, world_in
 
 from clary.core.errors import AccessDenied, ResourceNotFound
-from clary.core.settings import load
 from clary.resources.scaling import PolicyType
 from clary.resources.scaling_alarms import HIGH, LOW, alarm_name
-from clary.store.store import open_store
 
 STEPS = {
     "AdjustmentType": "ChangeInCapacity",
@@ -26,13 +24,10 @@ STEPS = {
 
 @pytest.fixture
 def world(prepared_home: Path) -> Iterator[World]:
-    now = [NOW]
-    store = open_store(load({"home": prepared_home}, {}), clock=lambda: now[0])
-    made = World(store, now)
-    made.register()
-    made.run()
-    yield made
-    store.close()
+    with world_in(prepared_home) as world:
+        world.register()
+        world.run()
+        yield world
 
 
 def watch(world: World, name: str, **more: Any) -> None:

@@ -6,26 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.controllers.scaling_world import NOW, TRACK, World
+from tests.controllers.scaling_world import NOW, TRACK, World, world_in
 
 from clary.controllers.scaling_policies import GRACE_S, RENEW_S
-from clary.core.settings import load
 from clary.resources.scaling import SCALING_POLICY, PolicyType, ScalingPolicy
 from clary.resources.scaling_alarms import HIGH, LOW, alarm_name
 from clary.resources.scaling_forecasts import DAY_S, HOUR_S
 from clary.store.records import Change
-from clary.store.store import open_store
 
 
 @pytest.fixture
 def world(prepared_home: Path) -> Iterator[World]:
-    now = [NOW]
-    store = open_store(load({"home": prepared_home}, {}), clock=lambda: now[0])
-    made = World(store, now)
-    made.register()
-    made.run()
-    yield made
-    store.close()
+    with world_in(prepared_home) as world:
+        world.register()
+        world.run()
+        yield world
 
 
 def query(name: str) -> dict[str, object]:

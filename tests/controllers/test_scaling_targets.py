@@ -9,23 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.controllers.scaling_world import NOW, Killed, World
+from tests.controllers.scaling_world import NOW, Killed, World, world_in
 
 from clary.controllers.scaling_targets import PATIENCE_S, trim_activities, write
 from clary.core.errors import ServiceUnavailable, ValidationError
-from clary.core.settings import load
 from clary.resources.scaling import SCALABLE_TARGET
 from clary.resources.scaling_activities import KEEP_S, Move, begun
 from clary.store.records import Change, Records
-from clary.store.store import open_store
 
 
 @pytest.fixture
 def world(prepared_home: Path) -> Iterator[World]:
-    now = [NOW]
-    store = open_store(load({"home": prepared_home}, {}), clock=lambda: now[0])
-    yield World(store, now)
-    store.close()
+    with world_in(prepared_home) as world:
+        yield world
 
 
 def begin(world: World, desired: int) -> None:

@@ -81,13 +81,14 @@ def aws(store: Store, home: Path) -> Account:
 
 
 @pytest.fixture
-def refused() -> Callable[[str], Any]:
-    """Give a context that wants a ServiceError of a code."""
+def refused() -> Callable[..., Any]:
+    """Give a context that wants a ServiceError of a code, whose message holds a text."""
 
     @contextmanager
-    def wanted(code: str) -> Iterator[None]:
+    def wanted(code: str, text: str = "") -> Iterator[None]:
         with pytest.raises(ServiceError) as caught:
             yield
         assert caught.value.code == code
+        assert text in caught.value.message
 
     return wanted

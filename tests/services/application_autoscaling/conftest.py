@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-
-from clary.core.errors import ServiceError
 
 WHERE = {
     "ServiceNamespace": "sagemaker",
@@ -39,17 +35,3 @@ def registered(scaling: Any) -> Any:
     """Give the same, with the variant registered."""
     scaling("RegisterScalableTarget", **WHERE, MinCapacity=1, MaxCapacity=4)
     return scaling
-
-
-@pytest.fixture
-def refused() -> Callable[..., Any]:
-    """Give a context that wants a ServiceError of a code, whose message holds a text."""
-
-    @contextmanager
-    def wanted(code: str, text: str = "") -> Iterator[None]:
-        with pytest.raises(ServiceError) as caught:
-            yield
-        assert caught.value.code == code
-        assert text in caught.value.message
-
-    return wanted

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-
-from clary.core.errors import ServiceError
 
 WHERE = {
     "ServiceNamespace": "sagemaker",
@@ -40,17 +36,3 @@ def source() -> dict[str, Any]:
 @pytest.fixture
 def plans(aws: Any) -> Any:
     return aws("autoscaling_plans")
-
-
-@pytest.fixture
-def refused() -> Callable[..., Any]:
-    """Give a context that wants a ServiceError of a code, whose message holds a text."""
-
-    @contextmanager
-    def wanted(code: str, text: str = "") -> Iterator[None]:
-        with pytest.raises(ServiceError) as caught:
-            yield
-        assert caught.value.code == code
-        assert text in caught.value.message
-
-    return wanted
