@@ -7,7 +7,6 @@ once what is under way is answered.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import logging
 import random
@@ -37,6 +36,7 @@ from clary.services.sagemaker.nouns import tags_of
 from clary.store.counters import MINUTE_S, Meter
 from clary.store.inference_ids import Notes
 from clary.store.store import Store
+from clary_runtime.memory import keep_freed
 
 log = logging.getLogger(__name__)
 
@@ -44,27 +44,18 @@ LOOKUP_THREADS = 4
 SWEEP_S = 1.0
 DRAIN_S = 65.0
 """How long requests under way may go on after SIGTERM."""
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-FREED_BYTES_KEPT, BLOCK_BYTES_KEPT = 64 * 1024 * 1024, 32 * 1024 * 1024
-"""Memory, and blocks of it, that the process keeps for the next large body."""
+FREED_BYTES_KEPT = 64 * 1024 * 1024
+"""Memory that the process keeps for the next large bodies."""
 
 
 def run(settings: Settings, store: Store, worker: str, sockets: Sockets) -> None:
     """Serve until SIGTERM."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    _keep_memory()
+    keep_freed(FREED_BYTES_KEPT)
     gc.freeze()  # what was imported lives on anyway: no collection need look at it again
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, store, worker, sockets))
-
-
-def _keep_memory() -> None:
-    """Give back less of what large bodies took: to get it again costs a page fault every 4 KiB."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # which is glibc's
-        libc.mallopt(M_MMAP_THRESHOLD, BLOCK_BYTES_KEPT)
-        libc.mallopt(M_TRIM_THRESHOLD, FREED_BYTES_KEPT)
 
 
 async def _serve(settings: Settings, store: Store, worker: str, sockets: Sockets) -> None:

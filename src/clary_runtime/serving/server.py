@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from clary_runtime.logs import LOG
+from clary_runtime.memory import keep_freed
 from clary_runtime.serving.connections import Connection
 from clary_runtime.serving.messages import Model, Reply, Request
 from clary_runtime.serving.settings import Settings
 from clary_runtime.serving.streams import Streams
 from clary_runtime.serving.together import Lanes, Turn
 
+FREED_BODIES_KEPT = 4
+"""Memory of so many of the largest bodies is kept for the next ones: each is copied twice as it is put together."""
 EXECUTION_PARAMETERS = '{{"MaxConcurrentTransforms":{workers},"BatchStrategy":"MULTI_RECORD","MaxPayloadInMB":{mib}}}'
 
 
@@ -170,6 +173,7 @@ def _noted(request: Request, reply: Reply) -> Reply:
 
 def serve(settings: Settings, load: Callable[[], Model]) -> int:
     """Run a server in this process until SIGTERM; the exit code."""
+    keep_freed(FREED_BODIES_KEPT * settings.body_bytes_max)
     code: int = _runner()(_main(settings, load))
     # A prediction that outlived the drain must not keep the process; its thread cannot be stopped otherwise.
     os._exit(code)
