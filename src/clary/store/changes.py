@@ -36,6 +36,7 @@ LAST = Statement(
         CHANGE.c.name == bindparam("name"),
     )
 )
+SINCE = Statement(select(CHANGE).where(CHANGE.c.seq > bindparam("seq")).order_by(CHANGE.c.seq).limit(READ_MAX))
 ADD = Statement(insert(CHANGE).values(named(CHANGE, "seq")))
 
 
@@ -124,9 +125,7 @@ class Feed:
 
     def since(self, seq: int) -> list[Changed]:
         """Return up to READ_MAX changes behind `seq`, oldest first, or raise Behind."""
-        query = select(CHANGE).where(CHANGE.c.seq > seq).order_by(CHANGE.c.seq).limit(READ_MAX)
-        with self.database.read() as connection:
-            rows = [Changed(*row) for row in connection.execute(query)]
+        rows = [Changed(*row) for row in self.database.ask(SINCE, seq=seq)]
         if rows and seq and rows[0].seq != seq + 1:
             raise Behind
         return rows
