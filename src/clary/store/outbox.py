@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from clary.store.changes import place_of
 from clary.store.database import Database
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READ_MAX = 1_000
 KEEP_S = 7 * 24 * 3600.0
+SINCE = Statement(select(OUTBOX).where(OUTBOX.c.seq > bindparam("seq")).order_by(OUTBOX.c.seq).limit(READ_MAX))
 ADD = Statement(insert(OUTBOX).values(named(OUTBOX, "seq")))
 
 
@@ -48,10 +49,8 @@ class Outbox:
 
     def since(self, seq: int) -> list[Transition]:
         """Return up to READ_MAX transitions behind `seq`, oldest first."""
-        query = select(OUTBOX).where(OUTBOX.c.seq > seq).order_by(OUTBOX.c.seq).limit(READ_MAX)
-        with self.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [Transition(**{**row, "status": json.loads(row["status"])}) for row in rows]
+        rows = self.database.ask(SINCE, seq=seq)
+        return [Transition(**{**row._asdict(), "status": json.loads(row.status)}) for row in rows]
 
     def trim(self, now: float) -> None:
         """Forget what is older than KEEP_S."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from clary.store.database import Database
 from clary.store.records import Kind, Record, record_of
 from clary.store.schema import RECORD
+from clary.store.statements import Statement
 
 BATCH_MAX = 500
+FIND_UID = Statement(select(RECORD).where(RECORD.c.uid == bindparam("uid")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,5 @@ class World:
 
     def find_uid(self, uid: str) -> Record | None:
         """Return the record with this uid, or None."""
-        with self.database.read() as connection:
-            row = connection.execute(select(RECORD).where(RECORD.c.uid == uid)).first()
-        return None if row is None else record_of(row)
+        rows = self.database.ask(FIND_UID, uid=uid)
+        return record_of(rows[0]) if rows else None
