@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 import threading
 from collections.abc import Iterator
@@ -47,11 +46,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(clock: Clock) -> Iterator[Store]:
-    with tempfile.TemporaryDirectory(prefix="cl", dir="/tmp") as home:
-        store = open_store(load({"home": home}, {}), clock=clock)
-        yield store
-        store.close()
+def store(prepared_home: Path, clock: Clock) -> Iterator[Store]:
+    store = open_store(load({"home": prepared_home}, {}), clock=clock)
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -318,31 +316,29 @@ for number in range(100000):
 """
 
 
-def test_what_was_acknowledged_survives_kill_9_of_two_writers() -> None:
-    with tempfile.TemporaryDirectory(prefix="cl", dir="/tmp") as home:
-        open_store(load({"home": home}, {})).close()
-        command = [sys.executable, "-c", textwrap.dedent(WRITER), home]
-        writers = [
-            subprocess.Popen([*command, name], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": "src"})
-            for name in ("one", "two")
-        ]
-        acknowledged = {}
-        for name, writer in zip(("one", "two"), writers, strict=True):
-            assert writer.stdout is not None
-            for _ in range(20):
-                acknowledged[name] = int(writer.stdout.readline())
-        for writer in writers:
-            writer.send_signal(signal.SIGKILL)
-        for name, writer in zip(("one", "two"), writers, strict=True):
-            assert writer.stdout is not None
-            for line in writer.communicate()[0].split():
-                acknowledged[name] = int(line)
-        store = open_store(load({"home": home}, {}))
-        records = store.records(ANN, "us-east-1")
-        for name, newest in acknowledged.items():
-            assert newest >= 19
-            assert all(records.find(MODEL, f"{name}-{number}") is not None for number in range(newest + 1))
-        store.close()
+def test_what_was_acknowledged_survives_kill_9_of_two_writers(prepared_home: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(prepared_home)]
+    writers = [
+        subprocess.Popen([*command, name], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": "src"})
+        for name in ("one", "two")
+    ]
+    acknowledged = {}
+    for name, writer in zip(("one", "two"), writers, strict=True):
+        assert writer.stdout is not None
+        for _ in range(20):
+            acknowledged[name] = int(writer.stdout.readline())
+    for writer in writers:
+        writer.send_signal(signal.SIGKILL)
+    for name, writer in zip(("one", "two"), writers, strict=True):
+        assert writer.stdout is not None
+        for line in writer.communicate()[0].split():
+            acknowledged[name] = int(line)
+    store = open_store(load({"home": prepared_home}, {}))
+    records = store.records(ANN, "us-east-1")
+    for name, newest in acknowledged.items():
+        assert newest >= 19
+        assert all(records.find(MODEL, f"{name}-{number}") is not None for number in range(newest + 1))
+    store.close()
 
 
 def test_the_root_key_is_readable_by_its_owner_alone(store: Store) -> None:

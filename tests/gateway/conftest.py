@@ -451,8 +451,9 @@ def _listen(path: Path) -> socket.socket:
 
 
 @contextmanager
-def _opened(**flags: Any) -> Iterator[Gateway]:
+def _opened(blank_home: Path, **flags: Any) -> Iterator[Gateway]:
     folder = Path(tempfile.mkdtemp(prefix="cl", dir="/tmp"))
+    shutil.copytree(blank_home, folder / "home")
     gateway = Gateway(folder, **flags)
     try:
         yield gateway
@@ -462,16 +463,16 @@ def _opened(**flags: Any) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def gateway(request: pytest.FixtureRequest) -> Iterator[Gateway]:
+def gateway(request: pytest.FixtureRequest, blank_home: Path) -> Iterator[Gateway]:
     """Give a gateway without workers; an indirect parameter is its settings."""
-    with _opened(**getattr(request, "param", {})) as gateway:
+    with _opened(blank_home, **getattr(request, "param", {})) as gateway:
         yield gateway
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Gateway]:
+def running(blank_home: Path) -> Iterator[Gateway]:
     """Give a gateway with one worker and the endpoint `churn`, which leads to the model `a`; it is shared."""
-    with _opened(invocation_timeout_s=1.0, invocation_bytes_max=1_000_000, tls=True) as gateway:
+    with _opened(blank_home, invocation_timeout_s=1.0, invocation_bytes_max=1_000_000, tls=True) as gateway:
         gateway.model("a")
         gateway.start()
         gateway.route("churn", "a")

@@ -148,7 +148,7 @@ def test_a_refusal_arrives_whole_although_the_client_still_sends(running):
 
 def test_a_slow_reader_gets_a_large_answer_whole(running):
     with running.secured() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         connection.sendall(running.signed(b"large 900000") + running.signed(b"after"))
         received = read_until(connection, b"\r\n\r\nafter")
         assert received.count(b"x" * 900_000) == 1

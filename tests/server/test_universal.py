@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from clary.server.universal import call_named
 from clary.services import logs, sqs
 from clary.services.iam.principals import Principals
 from clary.services.operation import Platform
-from clary.store.store import open_store
+from clary.store.store import Store
 from clary.wire.models import Models
 from clary.wire.service_index import ServiceIndex
 
@@ -27,14 +26,11 @@ ROOT = Principal(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", "Root", ACCOUNT)
 
 
 @pytest.fixture
-def caller(home: Path) -> Iterator[InternalCaller]:
-    settings = load({"home": home}, {})
-    store = open_store(settings)
-    platform = Platform(store, settings)
+def caller(store: Store, home: Path) -> InternalCaller:
+    platform = Platform(store, load({"home": home}, {}))
     groups = {"logs": logs.operations(platform), "sqs": sqs.operations(platform)}
     registry = Registry(Models(), ServiceIndex.read(), groups)
-    yield InternalCaller(Performer(store, registry, store.clock), Principals(store, store.clock))
-    store.close()
+    return InternalCaller(Performer(store, registry, store.clock), Principals(store, store.clock))
 
 
 def call(caller: InternalCaller, service: str, operation: str, params: Any) -> dict[str, Any]:

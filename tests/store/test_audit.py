@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from clary.core.settings import load
 from clary.store.audit import Entry
@@ -48,3 +49,12 @@ def test_rows_that_a_full_disk_refused_are_written_once_there_is_room(home) -> N
     store.audit.note(entry(2, "1"))
     eventually(lambda: len(store.audit.entries("1")) == 2)
     store.close()
+
+
+def test_a_store_that_is_closed_holds_no_file_of_its_home(home) -> None:
+    store = open_store(load({"home": str(home)}, {}))
+    store.audit.note(entry(1, "1"))
+    eventually(lambda: len(store.audit.entries("1")) == 1)
+    store.close()
+    held = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.exists()]
+    assert [each for each in held if each.startswith(str(home))] == []

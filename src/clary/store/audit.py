@@ -95,11 +95,12 @@ class Audit:
         return [Entry(**{**row, "params": json.loads(row["params"])}) for row in rows]
 
     def close(self) -> None:
-        """Write what is queued, then stop."""
+        """Write what is queued, then stop, and close the database."""
         if self._writer is not None:
             self._closing.set()
             self._noted.set()
             self._writer.join()
+        self._database.close()
 
     def _start(self) -> None:
         if self._writer is None:

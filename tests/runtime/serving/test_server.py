@@ -197,16 +197,14 @@ def test_only_errors_leave_a_line_in_the_log(start):
     assert "/invocations" not in log
 
 
-def test_tcp_is_served_where_no_socket_is_named(container, start):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def test_tcp_is_served_where_no_socket_is_named(container, free_port):
     (container.model / "code").mkdir(parents=True)
     (container.model / "code" / "inference.py").write_text(PROGRAM)
     (container.model / "go").touch()
-    process = container.start("serve", "--framework", "sklearn", SAGEMAKER_BIND_TO_PORT=str(port))
+    process = container.start("serve", "--framework", "sklearn", SAGEMAKER_BIND_TO_PORT=str(free_port))
     try:
         assert any("Model server started." in line for line in process.stdout)
-        client = http.client.HTTPConnection("127.0.0.1", port)
+        client = http.client.HTTPConnection("127.0.0.1", free_port)
         client.request("GET", "/ping")
         assert client.getresponse().status == 200
         client.close()

@@ -8,20 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from clary.core.settings import load
 from clary.resources.endpoint import ENDPOINT
 from clary.server.telemetry.families import BOUNDS_S, Distribution, Family, Readings, distribution
 from clary.store.counters import Meter, read
-from clary.store.store import Store, open_store
+from clary.store.store import Store
 
 ACCOUNT, OTHER, REGION = "111111111111", "222222222222", "us-east-1"
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[Store]:
-    store = open_store(load({"home": str(home)}, {}))
-    yield store
-    store.close()
 
 
 @pytest.fixture
