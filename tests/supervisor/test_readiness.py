@@ -32,7 +32,5 @@ def test_a_refusal_is_an_answer_and_a_part_that_is_down_is_none(answer: bytes, r
         serving.join()
 
 
-def test_a_port_that_refuses_does_not_answer():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert not answers("127.0.0.1", port, 1.0)
+def test_a_port_that_refuses_does_not_answer(free_port):
+    assert not answers("127.0.0.1", free_port, 1.0)

@@ -24,6 +24,11 @@ def status_of(port: int) -> int:
     return status
 
 
+def hearing(home: Path) -> set[str]:
+    """Return who would hear SIGTERM by now, or has chosen not to."""
+    return {each.name.removeprefix("hears-") for each in home.glob("hears-*")}
+
+
 def gone(pid: int) -> bool:
     return lock.started_ticks(pid) is None
 
@@ -38,10 +43,8 @@ def test_clary_answers_once_the_supervisor_says_so(start):
     assert lock.holder(toy.settings) == lock.Holder(toy.process.pid, alive=True)
 
 
-def test_a_port_that_is_asked_for_is_the_one_that_answers(start):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert start(port).wait_until_ready() == port
+def test_a_port_that_is_asked_for_is_the_one_that_answers(start, free_port):
+    assert start(free_port).wait_until_ready() == free_port
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
@@ -108,9 +111,10 @@ def test_of_several_that_start_at_once_one_runs(start, eventually):
     assert all("HomeTaken" in toy.said() for toy in toys if toy is not winner)
 
 
-def test_sigterm_ends_the_data_plane_first_and_leaves_nothing(start, home: Path):
+def test_sigterm_ends_the_data_plane_first_and_leaves_nothing(start, eventually, home: Path):
     toy = start()
     port = toy.wait_until_ready()
+    eventually(lambda: hearing(home) == ALL)
     pids = list(toy.children.values())
     toy.signal(signal.SIGTERM)
     assert toy.end() == 0
@@ -128,6 +132,7 @@ def test_a_second_signal_cuts_short_the_wait_for_a_process_that_does_not_hear(st
     (home / "deaf").touch()
     toy = start()
     toy.wait_until_ready()
+    eventually(lambda: hearing(home) == ALL)
     deaf = toy.children["controller"]
     toy.signal(signal.SIGTERM)
     eventually(lambda: len((home / "ended").read_text().split()) == 2 if (home / "ended").exists() else False)

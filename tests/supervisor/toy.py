@@ -48,6 +48,7 @@ def api(settings: Settings, listeners: Listeners) -> None:
 def controller(settings: Settings) -> None:
     if (settings.home / "deaf").exists():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        (settings.home / "hears-controller").touch()
     else:
         _end_on_sigterm(settings, "controller")
     while True:
@@ -66,6 +67,7 @@ def _end_on_sigterm(settings: Settings, name: str) -> None:
         os._exit(0)
 
     signal.signal(signal.SIGTERM, end)
+    (settings.home / f"hears-{name}").touch()
 
 
 def main(home: str, port: str) -> None:
