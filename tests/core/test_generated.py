@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import marshal
-import re
 import sys
 from pathlib import Path
 
@@ -80,32 +79,3 @@ def test_a_folder_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) 
     (tmp_path / "file").touch()
     with remembered(tmp_path / "file", "all"):
         assert point()(1).y == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "flags"),
-    [
-        (r"(?P<name>[a-zß-ü_]+)(?:-(\d{2,3}))?(?=\.)", re.IGNORECASE | re.VERBOSE),
-        (rb"\A(?:a|bc)*+[^\x00]{3,}\Z", re.DOTALL),
-        ("(.)\\1", 0),
-    ],
-)
-def test_a_pattern_is_compiled_once_and_is_the_same_afterwards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | bytes, flags: int
-) -> None:
-    expected, compile_pattern = re.compile(text, flags), generated.compile_pattern
-    compiled: list[object] = []
-
-    def counted(*given: object) -> object:
-        compiled.append(given)
-        return compile_pattern(*given)
-
-    monkeypatch.setattr(generated, "compile_pattern", counted)
-    for _ in range(2):
-        re.purge()
-        with remembered(tmp_path / "cache", "all"):
-            found = re.compile(text, flags)
-        assert found is not expected
-        assert (found, found.groupindex) == (expected, expected.groupindex)  # equal by what they are compiled to
-    assert len(compiled) == 1
-    assert re.compile("never met before") == re.compile("never met before")
