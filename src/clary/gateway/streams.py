@@ -242,11 +242,10 @@ class Streamed(Invocation):
         if self in self._going:
             told = why.error_code or why.name
             log.warning("the stream of request %s to endpoint %s: %s", self._request_id, self.parameters.endpoint, told)
-            self._write(why.encode())
-            self._finish(0)
+            self._finish(0, why.encode())
 
-    def _finish(self, status: int) -> None:
-        """End the stream that goes on; `status` is what counts as the model's, 0 if it broke off."""
+    def _finish(self, status: int, message: bytes = b"") -> None:
+        """End the stream that goes on, counted, with a message; `status` is the model's, 0 if the stream broke off."""
         if self in self._going:
             self._going.remove(self)
             assert self._timer is not None, "it began"
@@ -254,4 +253,6 @@ class Streamed(Invocation):
             self._outlet.attach(None)
             self._count(status)
             self._lane.counted(self._plane.meter).count_stream(broken=not status)
+            if message:
+                self._write(message)
             self._end(Last(b"0\r\n\r\n" if self._chunks else b""))
