@@ -6,8 +6,11 @@ import subprocess
 import sys
 
 SCRIPT = """
-import resource, sys
+import ctypes, resource, sys
 from clary_runtime.memory import keep_freed
+
+PR_SET_THP_DISABLE = 41
+assert ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0  # so that a page has 4 KiB
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
