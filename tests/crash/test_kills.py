@@ -49,13 +49,13 @@ def traffic(account: Account, machine: Machine, seed: int) -> Traffic:
 
 @pytest.mark.timeout(240)
 def test_twenty_kills_lose_nothing_and_leave_nothing(machine, traffic, chance):
-    kill_under(traffic, Chaos(machine, traffic.journal, chance, WEIGHTS, pause_s=(0.2, 1.0)), kills=20, deadline_s=90)
+    kill_under(traffic, Chaos(machine, traffic.journal, chance, WEIGHTS, pause_s=(0.2, 1.0)), kills=20, deadline_s=30)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_hundred_kills_lose_nothing_and_leave_nothing(machine, traffic, chance):
-    kill_under(traffic, Chaos(machine, traffic.journal, chance, WEIGHTS, pause_s=(0.5, 2.5)), kills=200, deadline_s=600)
+    kill_under(traffic, Chaos(machine, traffic.journal, chance, WEIGHTS, pause_s=(0.5, 2.5)), kills=200, deadline_s=450)
     what_killed_writers_left_is_swept(machine)
 
 
@@ -228,6 +228,6 @@ def serve_on_while_api_and_controller_are_killed(machine: Machine, traffic: Traf
 
     traffic.stop.clear()
     with traffic.running(invocations=2):
-        eventually(three_times_each, 60)
+        eventually(three_times_each, 40)
     eventually(lambda: "api" in machine.pids(), 30)
     patiently(lambda: traffic.account("sts").get_caller_identity())

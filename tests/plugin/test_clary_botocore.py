@@ -225,7 +225,7 @@ def test_real_clients_ask_the_configured_endpoint_who_they_are(
         env=kept | environment(server.url) | {"PYTHONPATH": str(PLUGIN)},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert len(server.requests) == 1
