@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import random
 import threading
@@ -193,9 +194,20 @@ def test_the_sweep_passes_over_a_blob_until_its_row_is_written(blobs: Blobs) -> 
     assert read(blobs, blob) == b"x"
 
 
+def test_a_sweep_takes_no_draft_that_is_not_locked_yet(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock = fcntl.flock
+
+    def swept_before(descriptor: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX:
+            assert blobs.sweep(lambda _: False, older_than_s=-1) == 0
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", swept_before)
+    assert read(blobs, written(blobs, b"x")) == b"x"
+
+
 def test_sweeps_beside_writers_lose_nothing(blobs: Blobs) -> None:
     rows: dict[str, Blob] = {}
-    done = threading.Event()
 
     def write() -> None:
         for count in range(40):
@@ -203,11 +215,10 @@ def test_sweeps_beside_writers_lose_nothing(blobs: Blobs) -> None:
                 draft.append(bytes([count]))
                 blob = draft.keep()
                 rows[blob.id] = blob
-        done.set()
 
     writer = threading.Thread(target=write)
     writer.start()
-    while not done.is_set():
+    while writer.is_alive():
         blobs.sweep(rows.__contains__, older_than_s=0.05)
     writer.join()
     assert [read(blobs, blob) for blob in rows.values()] == [bytes([count]) for count in range(40)]

@@ -15,7 +15,7 @@ import time
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -360,23 +360,22 @@ def _new_file(path: Path) -> Held:
     """Return a new locked file, to be written behind its header."""
     with disks.have_room():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        held = Held(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        fcntl.flock(held.descriptor, fcntl.LOCK_EX)
+        with closing(_opened(path.parent)) as folder:
+            fcntl.flock(folder.descriptor, fcntl.LOCK_SH)  # so that no sweep comes before the file is locked
+            held = Held(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            fcntl.flock(held.descriptor, fcntl.LOCK_EX)
         os.lseek(held.descriptor, HEADER_BYTES, os.SEEK_SET)
     return held
 
 
 def _sync_folder(folder: Path) -> None:
-    held = _opened(folder)
-    try:
+    with closing(_opened(folder)) as held:
         os.fsync(held.descriptor)
-    finally:
-        held.close()
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
-    """Tell whether nobody reads a group in the folder, and keep it so."""
+    """Tell whether nobody reads a group in the folder or begins a draft there, and keep it so."""
     try:
         held = _opened(folder)
     except BlobGone:

@@ -179,16 +179,14 @@ def test_an_object_that_is_overwritten_while_it_is_read_is_read_to_its_end(s3: A
 def test_readers_beside_writers_see_one_version_or_the_other(s3: Any) -> None:
     bodies = [bytes([count]) * 300_000 for count in range(2)]
     s3("PutObject", Bucket=BUCKET, Key="k", Body=bodies[0])
-    done = threading.Event()
 
     def write() -> None:
         for count in range(30):
             s3("PutObject", Bucket=BUCKET, Key="k", Body=bodies[count % 2])
-        done.set()
 
     writer = threading.Thread(target=write)
     writer.start()
-    while not done.is_set():
+    while writer.is_alive():
         got = s3("GetObject", Bucket=BUCKET, Key="k")
         data = b"".join(got["Body"])
         assert data in bodies
