@@ -10,6 +10,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from clary.core.ids import uid
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
 
@@ -45,9 +47,9 @@ class Sealer:
 
 
 def keep_first(path: Path, content: bytes) -> None:
-    """Write a file for its owner beside and link it into place: of two processes that start at once, one wins."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write a file for its owner beside and link it into place: of two that do at once, one wins."""
+    draft = path.with_name(f".{path.name}.{uid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
