@@ -115,8 +115,9 @@ class Audit:
             self._closing.wait(FLUSH_S)
             self._noted.clear()
             while batch := self._gather():
-                while not self._written(batch) and not self._closing.wait(RETRY_S):
-                    pass
+                closing = False
+                while not self._written(batch) and not closing:
+                    closing = self._closing.wait(RETRY_S)  # after which it is tried once more
 
     def _written(self, batch: list[Entry]) -> bool:
         """Write a batch; say whether it is on disk, which may be full for a while."""
