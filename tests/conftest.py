@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from clary.core.settings import load
 from clary.store.store import Store, open_store
@@ -20,7 +21,9 @@ def pytest_configure() -> None:
     """Let tests, and the programs that they start, depend on nothing of the shell that they are started from.
 
     One that runs them in the background has Ctrl-C ignored; one in which somebody works with AWS leads elsewhere.
+    Nor does an example fail for the time it takes, which tells of the machine.
     """
+    settings.register_profile("default", settings.get_profile("default"), deadline=None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [each for each in os.environ if each.startswith("AWS_")]:
