@@ -25,9 +25,11 @@ def settle(aws: Any, state: PlanState = PlanState.ACTIVE) -> None:
 def test_a_plan_is_made_described_changed_and_deleted(
     plans: Any, aws: Any, source: Any, instruction: Any, predictive: Any
 ) -> None:
+    before = aws.store.clock()
     assert create(plans, source, instruction) == {"ScalingPlanVersion": 1}
+    after = aws.store.clock()
     (shown,) = plans("DescribeScalingPlans")["ScalingPlans"]
-    assert shown.pop("CreationTime") == pytest.approx(shown.pop("StatusStartTime"), abs=5)
+    assert before <= shown.pop("StatusStartTime") <= shown.pop("CreationTime") <= after
     assert shown == {
         **NAMED, "ApplicationSource": source, "ScalingInstructions": [instruction], "StatusCode": "CreationInProgress",
     }  # fmt: skip

@@ -38,8 +38,9 @@ def test_a_session_sends_what_arrives_after_its_start_and_nothing_twice(stored: 
     updates = tail(stored)
     assert next(updates) == {"sessionStart": {"sessionId": "s"}}
     assert messages(next(updates)) == []
-    stored.put("g", "old", [(now_ms(), "a"), (now_ms() - 1000, "late"), (now_ms(), "skip")])
-    stored.put("g", "new", [(now_ms() + 1, "b")])
+    now = now_ms()
+    stored.put("g", "old", [(now, "a"), (now - 1000, "late"), (now, "skip")])
+    stored.put("g", "new", [(now + 1, "b")])
     assert messages(next(updates)) == ["late", "a", "b"]
     assert messages(next(updates)) == []
 

@@ -111,4 +111,4 @@ def test_what_cannot_be_read_is_refused(pattern: str) -> None:
 
 
 def test_an_expression_that_takes_too_long_matches_nothing() -> None:
-    assert not parse("%(a+)+$%")("a" * 40 + "b")
+    assert not parse("%(a|aa)+$%")("a" * 60 + "b")
