@@ -234,8 +234,7 @@ def test_a_parent_that_was_not_ready_when_all_were_let_go_goes_too(lab: Any, cap
     make = make_of(lab.instance("a", FOREVER, preload=("sklearn.ensemble",)), KEEPER)
     assert make is not None
     assert not parents.fork(make, "", wait=False)
-    lab.wait(lambda: parents._importing)
-    (process,) = parents._importing.values()
+    (process,) = lab.wait(lambda: list(parents._importing.values()) or [p.process for p in parents._parents.values()])
     starters = [thread for thread in threading.enumerate() if thread.name == "warm parent"]
     parents.close()
     for starter in starters:
@@ -244,6 +243,21 @@ def test_a_parent_that_was_not_ready_when_all_were_let_go_goes_too(lab: Any, cap
     assert not parents._parents
     assert not caplog.records
     assert parents.ready(make), "it was let go, not found unfit"
+    parents.close()
+
+
+def test_a_parent_that_nobody_had_started_yet_when_all_were_let_go_never_comes(lab: Any) -> None:
+    parents = Parents()
+    make = make_of(lab.instance("a", FOREVER), KEEPER)
+    assert make is not None
+    others = set(threading.enumerate())
+    with parents._starting.setdefault(make, threading.Lock()):
+        assert not parents.fork(make, "", wait=False)
+        (starter,) = set(threading.enumerate()) - others
+        parents.close()
+    starter.join()
+    assert not parents._parents
+    assert parents.ready(make), "who asks afterwards gets one"
     parents.close()
 
 

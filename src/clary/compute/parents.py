@@ -123,17 +123,19 @@ class Parents:
         self._lock = threading.Lock()
         self._starting: dict[Make, threading.Lock] = {}
         self._importing: dict[Make, subprocess.Popen[bytes]] = {}
+        self._closed = 0  # how often; a parent that was asked for before that is not wanted any more
 
     def fork(self, make: Make, folder: str, *, wait: bool) -> bool:
         """Have a parent of this make fork a keeper for the instance in this folder; say whether there is one now.
 
         Without `wait` a parent that is not ready is started for those who come later.
         """
+        asked = self._closed
         if not wait and not self._has(make):
-            threading.Thread(target=self._parent, args=(make,), name="warm parent", daemon=True).start()
+            threading.Thread(target=self._parent, args=(make, asked), name="warm parent", daemon=True).start()
             return False
         for _ in range(2):  # the first parent found may just have ended, having been idle
-            parent = self._parent(make)
+            parent = self._parent(make, asked)
             if parent is None:
                 return False
             begun = parent.ask(folder)
@@ -144,11 +146,12 @@ class Parents:
 
     def ready(self, make: Make) -> bool:
         """Have a parent of this make, and say whether that could be."""
-        return self._parent(make) is not None
+        return self._parent(make, self._closed) is not None
 
     def close(self) -> None:
-        """Let all parents go, also those that do not answer yet; others come when they are wanted."""
+        """Let all parents go, also those that do not answer or have not begun yet; others come when they are wanted."""
         with self._lock:
+            self._closed += 1
             parents, importing = list(self._parents.values()), list(self._importing.values())
             self._parents.clear()
             self._importing.clear()
@@ -161,7 +164,8 @@ class Parents:
         with self._lock:
             return make in self._parents or self._parents_max == 0
 
-    def _parent(self, make: Make) -> Parent | None:
+    def _parent(self, make: Make, asked: int) -> Parent | None:
+        """Return a parent of this make, started if need be; `asked` is how often all had been let go until then."""
         with self._lock:
             starting = self._starting.setdefault(make, threading.Lock())
         with starting:
@@ -174,7 +178,7 @@ class Parents:
                     return parent
             if parent is not None:
                 parent.end()
-            return self._begun(make)
+            return self._begun(make, asked)
 
     def _surplus(self) -> list[Make]:
         """Return whose parents have to go, so that the others are few enough and together small enough."""
@@ -189,20 +193,23 @@ class Parents:
                 del self._parents[make]
         parent.end()
 
-    def _begun(self, make: Make) -> Parent | None:
+    def _begun(self, make: Make, asked: int) -> Parent | None:
         """Start a parent, wait until it has imported everything, and make room for it."""
         if free_memory_bytes() < self._free_bytes_min:
             return None
         parent = _started(make)
         with self._lock:
             self._importing[make] = parent.process
+            if self._closed != asked:
+                parent.process.kill()  # as `close` would have
         problem = _problem(parent, make, self._idle_s)
         resident = 0 if problem else _resident_bytes(parent.process.pid)
         if resident > self._bytes_max:
             problem = f"the parent has {resident >> 20} MiB"
         begun, ended = replace(parent, resident_bytes=resident), [parent]
         with self._lock:
-            wanted = self._importing.pop(make, None) is not None  # `close` may have ended it
+            self._importing.pop(make, None)
+            wanted = self._closed == asked
             if wanted and problem is None:
                 self._parents[make] = begun
                 ended = [self._parents.pop(other) for other in self._surplus()]
