@@ -16,7 +16,7 @@ from clary.compute.folders import Folder, open_process, process_started
 from clary.core.errors import ComputeError
 
 FIRST_PID_INSIDE: Final = "2"  # bubblewrap's own reaper is 1
-BEGIN_S: Final = 5.0
+BEGIN_S: Final = 30.0
 GENTLE_S: Final = 10.0
 HARD_S: Final = 30.0
 POLL_S: Final = 0.005
@@ -33,11 +33,12 @@ def state(folder: Folder) -> State | None:
     """Return where the instance stands, or None if no keeper ever claimed it."""
     if os.path.exists(folder / "exit.json"):
         return State.EXITED
+    had_begun = begun(folder)  # asked first: a keeper that comes only now is none that is gone
     if folder.kept():
         return State.RUNNING if os.path.exists(folder / "program.json") else State.STARTING
-    if not begun(folder):
+    if not had_begun:
         return None
-    # The keeper may have written its last file between the first question and the second.
+    # The keeper may have written its last file between the first question and the last.
     return State.EXITED if os.path.exists(folder / "exit.json") else State.LOST
 
 
@@ -116,18 +117,29 @@ def stop(folder: Folder) -> None:
 
 def kill(folder: Folder) -> bool:
     """Kill the keeper, which takes its instance along, as if the machine had failed; say whether there was one."""
-    keeper = folder.read("keeper.json") if folder.kept() else None
-    process = open_process(keeper["pid"], keeper["started"]) if keeper else None
+    process = _keeper(folder)
     if process is None:
         return False
     _send(process, signal.SIGKILL)
     return True
 
 
+def _keeper(folder: Folder) -> int | None:
+    """Return a pidfd of the keeper, None if there is none; one that has just come is waited for until it says who."""
+    deadline = time.monotonic() + BEGIN_S
+    while folder.kept():
+        keeper = folder.read("keeper.json")
+        if keeper is not None:
+            return open_process(keeper["pid"], keeper["started"])
+        if time.monotonic() > deadline:
+            raise ComputeError(f"The keeper of {folder.path} does not say who it is.")
+        time.sleep(POLL_S)
+    return None
+
+
 def _end_keeper(folder: Folder) -> bool:
     """Ask the keeper to end its instance and write down the end; kill it if it does not. Say whether there was one."""
-    keeper = folder.read("keeper.json") if folder.kept() else None
-    process = open_process(keeper["pid"], keeper["started"]) if keeper else None
+    process = _keeper(folder)
     if process is None:
         return False
     try:

@@ -80,7 +80,8 @@ class Program:
             return True
         self._status_text += chunk.decode()
         if self.inner_pid is None and "child-pid" in self._told():  # told as its own namespace counts
-            self.inner_pid = self._pid if self._forked else next(iter(_children(self._pid)), None)
+            inner = () if self._forked else _children(self._pid)  # none any more where it is over already
+            self.inner_pid = next(iter(inner), self._pid)
         return bool(chunk)
 
     def _told(self) -> dict[str, int]:
