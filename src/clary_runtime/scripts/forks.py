@@ -18,6 +18,8 @@ from typing import IO, NoReturn
 from clary_runtime import interpreter
 
 HEAVY = "numpy"  # which nothing of a runtime's own imports before a script begins
+FORWARDED = (signal.SIGTERM, signal.SIGINT)
+"""What the process that runs a script handles, and passes on to it."""
 
 
 def worth_it(command: Sequence[str]) -> bool:
@@ -30,9 +32,11 @@ class Fork:
 
     def __init__(self, command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
         read, write = os.pipe()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # until the script has handlers of its own
         self._pid = os.fork()
         if self._pid == 0:
             _be(command, folder, variables, write)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(write)
         self.stderr: IO[bytes] = os.fdopen(read, "rb")
         self._code: int | None = None
@@ -61,6 +65,8 @@ class Fork:
 
 def _be(command: Sequence[str], folder: Path, variables: Mapping[str, str], errors: int) -> NoReturn:
     try:
+        for number in FORWARDED:
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.dup2(errors, 2)
         os.chdir(folder)

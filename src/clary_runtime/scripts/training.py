@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -73,8 +73,12 @@ def _run(command: list[str], folder: Path, variables: Mapping[str, str], introdu
     LOG.info("%s\nInvoking script with the following command:\n\n%s\n\n", introduction, shown)
     if command[0] == "/bin/sh":
         _make_executable(folder, command)
+    early: list[int] = []
+    _on_signals(lambda number, frame: early.append(number))  # one that comes now must not end us without the script
     with _started(command, folder, variables, fresh=fresh) as process:
-        _forward_signals(process)
+        _on_signals(lambda number, frame: process.send_signal(number))
+        for number in early:
+            process.send_signal(number)
         tail = _echo(process.stderr)
         code = process.wait()
         tail.join(LINGER_S_MAX)
@@ -97,12 +101,9 @@ def _make_executable(folder: Path, command: list[str]) -> None:
     program.chmod(program.stat().st_mode | 0o111)
 
 
-def _forward_signals(process: subprocess.Popen[bytes] | forks.Fork) -> None:
-    def forward(number: int, frame: object) -> None:
-        process.send_signal(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, forward)
+def _on_signals(act: Callable[[int, object], None]) -> None:
+    for number in forks.FORWARDED:
+        signal.signal(number, act)
 
 
 def _exit_code(code: int) -> int:

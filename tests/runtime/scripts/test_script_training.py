@@ -8,6 +8,7 @@ import json
 import signal
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from clary_runtime.errors import ClientError
 from clary_runtime.scripts.failures import error_message
 from clary_runtime.scripts.sources import unpack
 
+SOURCE = Path(__file__).parents[3] / "src"
 SKLEARN = ("--framework", "sklearn")
 THREADS = """
 import numpy, xgboost
@@ -24,6 +26,16 @@ told = (drawn[:, 0] > drawn[:, 1]).astype(int)
 model = HistGradientBoostingClassifier(max_iter=20).fit(drawn, told)
 booster = xgboost.train({"nthread": 2, "objective": "binary:logistic"}, xgboost.DMatrix(drawn, told), 10)
 print((drawn @ drawn.T).shape, model.score(drawn, told) > 0.9, booster.num_boosted_rounds())
+"""
+EARLY = """
+import os, signal
+from clary_runtime.scripts import training
+start = training._started
+def started(*arguments, **named):
+    process = start(*arguments, **named)
+    os.kill(os.getpid(), signal.SIGTERM)  # before anybody could have said what becomes of it
+    return process
+training._started = started
 """
 REPORT = """
 import json, os, sys
@@ -138,6 +150,15 @@ def test_sigterm_reaches_the_script_and_its_exit_code_is_kept(container):
         log, _ = process.communicate(timeout=30)
         assert process.returncode == 9
     assert "saving" in log
+
+
+def test_sigterm_reaches_a_script_that_has_only_just_been_started(container, tmp_path):
+    (tmp_path / "early.py").write_text(EARLY)
+    container = dataclasses.replace(container, warm=", ".join(filter(None, (container.warm, "early"))))
+    further = submit(container, files={"train__py": "import time; time.sleep(60)"})
+    code, log = container.train(*SKLEARN, PYTHONPATH=f"{SOURCE}:{tmp_path}", **further)
+    assert code == 128 + signal.SIGTERM, log
+    assert "ExecuteUserScriptError:\nExitCode 143\n" in container.failure
 
 
 def test_modules_beside_the_script_and_provided_requirements_can_be_imported(container, tmp_path):
