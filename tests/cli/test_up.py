@@ -28,7 +28,7 @@ def test_clary_up_returns_once_it_answers_and_says_what_to_do_next(up, clary):
     assert "clary down" in up.stdout
     told = json.loads(clary("status", "--json").stdout)
     assert told["state"] == "running"
-    assert answers("127.0.0.1", int(told["url"].rpartition(":")[2]), 5.0)
+    assert answers("127.0.0.1", int(told["url"].rpartition(":")[2]), 30.0)
     assert [each["name"] for each in told["processes"]] == ["supervisor", "agent", "api", "controller", "gateway-1"]
     assert all(each["state"] == "running" and each["memory_bytes"] > 0 for each in told["processes"])
     assert told["instances"] == []

@@ -18,7 +18,7 @@ from clary.compute.backend import Instance, Observed
 from clary.compute.process import ProcessBackend, ProcessSettings
 
 MIB = 2**20
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 T = TypeVar("T")
 
 
@@ -81,9 +81,9 @@ class Laboratory:
 
         self.wait(look)
 
-    def wait(self, look: Callable[[], T | None], within_s: float = DEADLINE_S) -> T:
+    def wait(self, look: Callable[[], T | None]) -> T:
         """Look again whenever the bell rings, and ten times a second, until there is something to see."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + DEADLINE_S
         while not (found := look()):
             assert time.monotonic() < deadline, "it did not happen in time"
             self._bell.settimeout(0.1)

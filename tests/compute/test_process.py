@@ -228,7 +228,7 @@ def test_a_killed_keeper_takes_its_program_along_and_the_result_is_unknown(lab: 
     lab.start("a", FOREVER)
     lab.printed("a", "up")
     os.kill(keeper_pid(lab, "a"), signal.SIGKILL)
-    lab.wait(lambda: not processes_of(lab), within_s=2)
+    lab.wait(lambda: not processes_of(lab))
     seen = lab.backend.observe("a")
     assert (seen.state, seen.exit_code, seen.ended) == (State.LOST, None, True)
     lab.backend.start(lab.instance("a", FOREVER))

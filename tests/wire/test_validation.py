@@ -168,9 +168,9 @@ def test_patterns_mean_what_java_means(pattern: str, good: str, bad: str | None)
 
 
 def test_a_value_that_makes_a_pattern_slow_is_refused_in_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()  # which is what `regex` counts
     assert not patterns.satisfies("(a|aa)+(b|bb)+(a|aa)+c", "a" * 5_000 + "b" * 5_000 + "a" * 5_000)
-    assert time.monotonic() - started < patterns.TIMEOUT_S + 2
+    assert time.process_time() - started < patterns.TIMEOUT_S + 2
 
 
 @pytest.mark.parametrize("service", ["sagemaker", "iam", "s3", "logs", "quicksight", "dlm", "rbin", "ds", "transfer"])
