@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
         """Bound the queue and the time a request may take to arrive."""
         if len(self._waiting) > self._settings.pipelined_max:
             self._pause()
-        if self._held:
+        if self._held or self._finish:  # whose own time runs
             return
         if not self._receiving:
             self._stop_timer()

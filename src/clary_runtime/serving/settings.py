@@ -37,5 +37,6 @@ class Settings:
             workers=max(1, int(environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or cpus)),
             body_bytes_max=int(environ.get("CLARY_BODY_BYTES_MAX") or 6 * MIB),
             receive_s_max=float(environ.get("CLARY_RECEIVE_S_MAX") or 60),
+            linger_s_max=float(environ.get("CLARY_LINGER_S_MAX") or 1),
             drain_s_max=float(environ.get("CLARY_DRAIN_S_MAX") or 30),
         )

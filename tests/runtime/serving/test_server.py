@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import select
 import signal
 import socket
 
@@ -122,12 +123,22 @@ def test_connection_close_is_honoured(start):
     ],
 )
 def test_what_breaks_a_limit_or_the_protocol_is_refused_and_cut_off(start, sent, status):
-    endpoint = start(CLARY_BODY_BYTES_MAX="1000")
+    endpoint = start(CLARY_BODY_BYTES_MAX="1000", CLARY_LINGER_S_MAX="60")
     connection = endpoint.connect()
     connection.sendall(sent)
     assert reply(connection)[0] == status
     assert connection.recv(1) == b""
     assert endpoint.invoke("fine").body == b"fine"
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", request(b"", "Big: " + "x" * 100_000)])
+def test_who_stays_after_a_refusal_is_heard_out_for_a_moment_only(start, sent):
+    connection = start(CLARY_LINGER_S_MAX="0.1").connect()
+    connection.sendall(sent)
+    reply(connection)
+    left = select.poll()
+    left.register(connection, select.POLLHUP)
+    assert left.poll(30_000) == [(connection.fileno(), select.POLLHUP)]
 
 
 def test_requests_before_a_malformed_one_are_answered_first(start):
