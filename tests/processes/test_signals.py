@@ -14,8 +14,10 @@ from clary.processes.controller import controller
 from clary.processes.home import prepare
 from clary.supervisor.children import fork
 
-SOON_S = 3.0
-"""Well below how long the agent, and a controller that stands by, sleep where nothing happens."""
+FOREVER_S = 1e9
+SLEEPS = ("clary.agent.agent.COLLECT_S", "clary.agent.counters.COLLECT_S", "clary.controllers.loop.RENEW_S")
+"""How long the agent and the controller sleep where nothing happens."""
+SOON_S = 20.0
 
 
 def _wait_until(holds: Callable[[], bool], seconds: float) -> bool:
@@ -32,13 +34,17 @@ def _bell_has(settings: Settings, name: str) -> bool:
 
 
 @pytest.mark.parametrize("program", [controller, agent])
-def test_a_process_that_sleeps_ends_soon_after_sigterm(home: Path, program: Callable[[Settings], None]) -> None:
+def test_a_process_that_sleeps_ends_soon_after_sigterm(
+    home: Path, program: Callable[[Settings], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for sleep in SLEEPS:
+        monkeypatch.setattr(sleep, FOREVER_S)
     settings = load({"home": home, "port": 0}, {})
     settings.process_logs.mkdir(parents=True)
     prepare(settings)
     pid = fork(program.__name__, lambda: program(settings), settings)
     try:
-        assert _wait_until(lambda: _bell_has(settings, program.__name__), 20)
+        assert _wait_until(lambda: _bell_has(settings, program.__name__), SOON_S)
         os.kill(pid, signal.SIGTERM)
         assert _wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, SOON_S)
     finally:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from clary.core import log as logs
@@ -19,6 +21,8 @@ from clary.supervisor.programs import Programs
 from clary.supervisor.state import State
 
 ANSWER = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+PATIENCE_S = 3600.0
+"""How long a supervisor waits for programs to end: so long that a test sees what cuts it short."""
 
 
 def prepare(settings: Settings) -> None:
@@ -47,12 +51,10 @@ def api(settings: Settings, listeners: Listeners) -> None:
 
 def controller(settings: Settings) -> None:
     if (settings.home / "deaf").exists():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        (settings.home / "hears-controller").touch()
+        _at_sigterm(settings, "controller", (settings.home / "told-controller").touch)
     else:
         _end_on_sigterm(settings, "controller")
-    while True:
-        signal.pause()
+    signal.pause()
 
 
 def agent(settings: Settings) -> None:
@@ -61,12 +63,23 @@ def agent(settings: Settings) -> None:
 
 
 def _end_on_sigterm(settings: Settings, name: str) -> None:
-    def end(number: int, frame: object) -> None:
+    def end() -> None:
         with open(settings.home / "ended", "a") as file:
             file.write(f"{name}\n")
         os._exit(0)
 
-    signal.signal(signal.SIGTERM, end)
+    _at_sigterm(settings, name, end)
+
+
+def _at_sigterm(settings: Settings, name: str, act: Callable[[], None]) -> None:
+    """Act in a thread that waits for the signal: a handler may come just before the call that it is to interrupt."""
+
+    def hear() -> None:
+        signal.sigwait({signal.SIGTERM})
+        act()
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=hear, daemon=True).start()
     (settings.home / f"hears-{name}").touch()
 
 
@@ -84,6 +97,7 @@ def main(home: str, port: str) -> None:
     def ready(state: State) -> None:
         print(state.port, flush=True)
 
+    supervisor.STAGES = tuple((roles, PATIENCE_S) for roles, _ in supervisor.STAGES)
     try:
         supervisor.run(settings, programs, ready)
     except (HomeTaken, CannotListen, supervisor.DidNotStart) as error:
