@@ -55,7 +55,9 @@ class Chaos:
     def _supervisor(self) -> bool:
         """Kill the supervisor, and start it again."""
         self.journal.killed("supervisor")
-        send(self.machine.pid("supervisor"), signal.SIGKILL)
+        supervisor = self.machine.pid("supervisor")
+        send(supervisor, signal.SIGKILL)
+        eventually(lambda: not self.machine.owns(supervisor), PATIENCE_S)
         done = self.machine.up()
         assert done.returncode == 0, done.stderr
         self.journal.came_back()

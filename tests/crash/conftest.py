@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.conftest import held_port
 from tests.crash.machine import Machine
 from tests.e2e.conftest import Account
 
@@ -34,15 +35,16 @@ def chance(seed: int) -> random.Random:
 @contextmanager
 def ended_in_order(home: Path) -> Iterator[Machine]:
     """Give a running Clary on a home; at the end nothing of it runs, and pytest shows its logs with a failure."""
-    machine = Machine(home)
-    machine.start()
-    try:
-        yield machine
-    finally:
-        print(machine.logs())
-        for client in machine._roots.values():
-            client.close()
-        machine.stop()
+    with held_port() as port:  # so that nobody else has it while Clary is dead
+        machine = Machine(home, port=str(port))
+        machine.start()
+        try:
+            yield machine
+        finally:
+            print(machine.logs())
+            for client in machine._roots.values():
+                client.close()
+            machine.stop()
 
 
 @pytest.fixture(scope="module")

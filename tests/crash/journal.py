@@ -19,6 +19,15 @@ class Cause:
     within_s: float
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """An invocation that was not answered 200, from when to when it took, and how it ended."""
+
+    began: float
+    ended: float
+    outcome: str
+
+
 @dataclass
 class Job:
     """A training job that was asked for."""
@@ -43,7 +52,7 @@ class Journal:
     kills: list[tuple[float, str]] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)  # of the supervisor
     answers: Counter[str] = field(default_factory=Counter)  # of invocations: "200", error codes, "broken"
-    troubles: list[tuple[float, str]] = field(default_factory=list)  # invocations that were not answered 200
+    troubles: list[Trouble] = field(default_factory=list)  # invocations that were not answered 200
     acknowledged_count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -78,26 +87,30 @@ class Journal:
         with self._lock:
             self.returns.append(time.monotonic())
 
-    def answered(self, outcome: str) -> None:
-        """Note how an invocation ended."""
+    def answered(self, outcome: str, began: float) -> None:
+        """Note how an invocation ended that was begun at a time."""
         with self._lock:
             self.answers[outcome] += 1
             if outcome != "200":
-                self.troubles.append((time.monotonic(), outcome))
+                self.troubles.append(Trouble(began, time.monotonic(), outcome))
 
-    def unexplained(self, causes: dict[str, Cause]) -> list[tuple[float, str]]:
-        """Return the troubles that nothing explains: no kill that may cause them came shortly before."""
-        rest = self.outside_outages()
-        return [(at, outcome) for at, outcome in rest if not self._follows(at, causes[outcome])]
+    def unexplained(self, causes: dict[str, Cause]) -> list[Trouble]:
+        """Return the troubles that nothing explains: no kill that may cause them came meanwhile or shortly before."""
+        return [each for each in self.outside_outages() if not self._follows(each, causes[each.outcome])]
 
-    def outside_outages(self) -> list[tuple[float, str]]:
+    def outside_outages(self) -> list[Trouble]:
         """Return the troubles but for those from a supervisor's death until its successor answered."""
         died = [at for at, what in self.kills if what == "supervisor"]
         outages = list(zip(died, self.returns, strict=True))
-        return [each for each in self.troubles if not any(began <= each[0] <= ended for began, ended in outages)]
+        return [
+            each for each in self.troubles
+            if not any(began <= each.ended and each.began <= ended for began, ended in outages)
+        ]  # fmt: skip
 
-    def _follows(self, at: float, cause: Cause) -> bool:
-        return any(0 <= at - when <= cause.within_s for when, what in self.kills if what in cause.kinds)
+    def _follows(self, trouble: Trouble, cause: Cause) -> bool:
+        return any(
+            trouble.began - cause.within_s <= when <= trouble.ended for when, what in self.kills if what in cause.kinds
+        )
 
     def count(self) -> dict[str, int]:
         """Return how often each kind of process was killed."""

@@ -38,17 +38,17 @@ class Kept:
         return next((pid for pid in children(first["pid"]) if inside(pid) == REAPER_CHILD), None) if first else None
 
 
+@dataclass
 class Machine(Clary):
     """A Clary on a port of its own, started again on the same one."""
 
-    port = "0"
+    port: str = "0"
 
     def start(self) -> None:
         done = self.up()
         assert done.returncode == 0, done.stderr
         told = json.loads(self.command("env", "--json").stdout)
         self.environment = {name: value for name, value in told.items() if value is not None}
-        self.port = self.environment["AWS_ENDPOINT_URL"].rpartition(":")[2]
 
     def up(self, *flags: str) -> Any:
         """Run `clary up --detach`, and return how that ended."""
@@ -101,7 +101,7 @@ class Machine(Clary):
 
     def blobs(self) -> list[Path]:
         """Return the files of objects."""
-        return [path for path in (self.home / "blobs").rglob("*") if path.is_file()]
+        return self._files("blobs")
 
     def groups(self) -> Iterator[Path]:
         """Give the control groups of this Clary's instances."""
@@ -113,7 +113,10 @@ class Machine(Clary):
         return int(pid) in self.pids().values()
 
     def _files(self, folder: str) -> list[Path]:
-        return [path for path in (self.home / folder).rglob("*") if path.is_file()]
+        """Return the files below a folder; what is removed meanwhile is passed over."""
+        return [
+            path for at, _, names in os.walk(self.home / folder) for name in names if (path := Path(at, name)).is_file()
+        ]
 
     def _names(self, folder: str) -> list[str]:
         return sorted(path.name for path in (self.home / folder).glob("*") if path.suffix != ".sent")
@@ -160,9 +163,17 @@ def send(pid: int, number: signal.Signals) -> bool:
 
 
 def stopped(pid: int) -> bool:
-    """Say whether a process stands still."""
+    """Say whether a process stands still, each of its threads."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        states = {_state(thread) for thread in Path(f"/proc/{pid}/task").iterdir()}
     except OSError:
         return True
-    return fields[0] in ("T", "t")
+    return states <= {"T", "t", ""}
+
+
+def _state(thread: Path) -> str:
+    """Return a thread's state, nothing once it is gone."""
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""

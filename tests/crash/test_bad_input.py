@@ -22,6 +22,7 @@ from tests.e2e.conftest import SKLEARN, XGBOOST, Account, Keys
 ANSWER_S = 15.0
 SLOW_CLIENTS = 300
 SLOW_S = 4.0
+ASKED_MIN = 5  # so that the machine's own pauses are not the median
 PORTRAIT = b"GET / HTTP/1.1\r\nhost: x\r\n"
 
 MALFORMED = {
@@ -158,7 +159,7 @@ def test_slow_clients_keep_nobody_waiting(slow_clients: list[socket.socket], acc
 
     ask()  # which makes clients and bucket
     waits, ends = [], time.monotonic() + SLOW_S
-    while time.monotonic() < ends:
+    while time.monotonic() < ends or len(waits) < ASKED_MIN:
         for number, each in enumerate(slow_clients):
             with suppress(ConnectionError):
                 each.sendall((*heads, bodies)[number % 3][sent[each] : sent[each] + 1])
@@ -167,7 +168,6 @@ def test_slow_clients_keep_nobody_waiting(slow_clients: list[socket.socket], acc
         ask()
         waits.append(time.monotonic() - began)
     assert sorted(waits)[len(waits) // 2] < 2.0
-    assert len(waits) >= 2
 
 
 KEYS = (

@@ -16,6 +16,7 @@ from tests.crash.machine import Machine, send, stopped
 from tests.e2e.conftest import eventually
 
 LEASE_S = 10
+PROLONGED_S = 3600.0
 TRAIN = "#!/bin/sh\necho done > /opt/ml/model/it\n"
 CONTROLLER = """
 import sys
@@ -65,6 +66,13 @@ def leader(machine: Machine) -> int:
     return int(rows(machine, "select holder from lease where name = 'controller'")[0][0].rpartition(":")[2])
 
 
+def prolong(machine: Machine, holder: int) -> None:
+    """Have a lease not run out, if it is still this process's: what comes after is due to nobody's being slow."""
+    with closing(sqlite3.connect(f"{machine.home}/db/records.db", timeout=30)) as database, database:
+        mine = (time.time() + PROLONGED_S, f"%:{holder}")
+        database.execute("update lease set expires = ? where name = 'controller' and holder like ?", mine)
+
+
 def rows(machine: Machine, query: str) -> list[tuple]:
     with closing(sqlite3.connect(f"file:{machine.home}/db/records.db?mode=ro", uri=True)) as database:
         return database.execute(query).fetchall()
@@ -86,6 +94,8 @@ def test_what_a_controller_writes_after_its_lease_was_lost_does_not_land(machine
             assert all(account.completed(each) for each in before)
             eventually(lambda: not rows(machine, "select 1 from record where kind = 'clary/instance'"))
             with still(machine, second.pid):
+                prolong(machine, second.pid)
+                assert leader(machine) == second.pid
                 account.train("after", image)
                 known = rows(machine, "select * from record order by uid")
                 send(first, signal.SIGCONT)
@@ -104,8 +114,8 @@ def test_a_controller_that_ends_gives_its_lease_to_the_next_at_once(machine, acc
     first = machine.pid("controller")
     eventually(lambda: leader(machine) == first, 3 * LEASE_S)
     account.completed(account.train("before", image))  # which makes role, bucket and clients
-    began = time.monotonic()
-    send(first, signal.SIGKILL)
+    with still(machine, first):
+        prolong(machine, first)
+        send(first, signal.SIGKILL)
     account.completed(account.train("next", image))
-    assert time.monotonic() - began < LEASE_S
     assert leader(machine) == machine.pid("controller") != first

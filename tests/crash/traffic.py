@@ -215,15 +215,20 @@ class Traffic:
     # ── invocations ──
 
     def invocations(self, _: random.Random, __: str) -> Iterator[None]:
-        """Invoke the endpoint, and write down how each attempt ended."""
+        """Invoke the endpoint again and again."""
         while True:
             outcome = self.invoke()
-            self.journal.answered(outcome)
             time.sleep(0.005 if outcome == "200" else RETRY_PAUSE_S)
             yield
 
     def invoke(self) -> str:
-        """Return how one attempt ended: "200", the error's code, or "broken"."""
+        """Write down and return how one attempt ended: "200", the error's code, or "broken"."""
+        began = time.monotonic()
+        outcome = self._attempt()
+        self.journal.answered(outcome, began)
+        return outcome
+
+    def _attempt(self) -> str:
         try:
             answer = self.account.invoke(self.endpoint, "1,2")
         except ClientError as error:
