@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import threading
+import time
 
 import pytest
 
@@ -38,10 +39,12 @@ def test_the_time_of_the_model_and_the_time_around_it_are_told_apart(gateway):
     gateway.model("a")
     gateway.start()
     gateway.route("churn", "a")
+    began = time.monotonic()
     gateway.exchange(gateway.signed(b"wait 0.3"))
+    whole_us = (time.monotonic() - began) * 1e6
     (counter,) = totals(gateway)
     assert counter.model_latency.total_us >= 300_000
-    assert counter.overhead_latency.total_us < 300_000
+    assert counter.model_latency.total_us + counter.overhead_latency.total_us <= whole_us
 
 
 def test_it_is_looked_every_second_how_many_requests_are_under_way_also_when_there_are_none_any_more(gateway):

@@ -33,7 +33,7 @@ class Asker(Protocol):
     """Whoever waits for a model's answer."""
 
     def begun(self) -> None:
-        """Hear that the request is on its way to the model."""
+        """Hear that the request goes to the model now; said anew where it has to go by another connection."""
 
     def answered(self, outcome: Reply | Broken) -> None:
         """Hear what became of it; not called after `Pool.give_up`."""
@@ -222,6 +222,7 @@ class Carrier:
     def send(self, exchange: Exchange) -> bool:
         """Send a request; return False if the other side is gone and no byte was sent."""
         parts = exchange.request
+        exchange.asker.begun()
         try:
             sent = self._connection.send(parts[0]) if len(parts) == 1 else self._connection.sendmsg(parts)
         except BlockingIOError:
@@ -233,7 +234,6 @@ class Carrier:
             self._unsent = _rest(parts, sent)
         if self._unsent:
             self._loop.add_writer(self._connection, self._writable)
-        exchange.asker.begun()
         return True
 
     def close(self) -> None:
