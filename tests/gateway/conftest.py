@@ -42,9 +42,11 @@ T = TypeVar("T")
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1] / "src"
 REGION = "us-east-1"
+PATIENCE_S = 60.0
+"""How long is waited for what must come; that it comes is what is claimed, not how soon."""
 
 
-def eventually(claim: Callable[[], T], deadline_s: float = 10.0) -> T:
+def eventually(claim: Callable[[], T], deadline_s: float = PATIENCE_S) -> T:
     """Return what `claim` returns as soon as that is true; fail when the time is over."""
     ends = time.monotonic() + deadline_s
     while not (told := claim()):
@@ -122,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         first, *others = rest.split()
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/drops\r\nTransfer-Encoding: chunked\r\n\r\n")
         self.wfile.write(b"%x\r\n%b\r\n" % (len(first), first))
-        self.server.model.gate.wait(10)
+        self.server.model.gate.wait(30)
         for piece in others:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         self.wfile.write(b"0\r\n\r\n")
@@ -212,7 +214,7 @@ class Model:
             self.requests.append(body)
             self.arrived.notify_all()
 
-    def wait_for(self, count: int, deadline_s: float = 10.0) -> None:
+    def wait_for(self, count: int, deadline_s: float = PATIENCE_S) -> None:
         """Return once so many requests have arrived."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.requests) >= count, deadline_s)
@@ -265,16 +267,21 @@ class Gateway:
         """Start a worker, as another program if need be, and return once it is on the register."""
         listeners = [each.fileno() for each in (self.tcp, self.platform, self.invocations)]
         flags = {f"CLARY_{key.upper()}": str(value) for key, value in self.flags.items()}
+        before = self.seen(name)
         with (self.folder / f"{name}.log").open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, *(program or [str(self.script)]), str(self.settings.home), name, *map(str, listeners)],
                 pass_fds=listeners, env={**os.environ, **flags, "PYTHONPATH": str(SOURCE)}, stderr=log,
             )  # fmt: skip
         self.workers.append(worker)
-        before = self.seen(name)
         eventually(lambda: worker.poll() is not None or self.seen(name) > before)
         assert worker.poll() is None, self.log(name)
         return worker
+
+    def patched(self, *statements: str) -> list[str]:
+        """Return the program of a worker that begins with these statements."""
+        first = "\n".join(("import runpy", *statements))
+        return ["-c", f"{first}\nrunpy.run_path({str(self.script)!r}, run_name='__main__')"]
 
     def seen(self, name: str) -> float:
         return max((each.seen for each in self.store.gateways.live() if each.worker == name), default=0.0)
@@ -313,7 +320,7 @@ class Gateway:
 
     def client(self, **more: Any) -> Any:
         """Return a boto3 client of the runtime that does not retry."""
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=30, connect_timeout=5)
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE_S, connect_timeout=PATIENCE_S)
         return boto3.client(
             "sagemaker-runtime", region_name=REGION, endpoint_url=self.url, config=config,
             aws_access_key_id=self.credentials.access_key, aws_secret_access_key=self.credentials.secret_key, **more,
@@ -329,7 +336,7 @@ class Gateway:
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
-    def eventually(self, claim: Callable[[], T], deadline_s: float = 10.0) -> T:
+    def eventually(self, claim: Callable[[], T], deadline_s: float = PATIENCE_S) -> T:
         return eventually(claim, deadline_s)
 
     def exchange(self, *requests: bytes) -> bytes:
@@ -342,7 +349,7 @@ class Gateway:
 
     def connect(self) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port))
-        connection.settimeout(10)
+        connection.settimeout(PATIENCE_S)
         return connection
 
     @contextmanager
@@ -472,7 +479,7 @@ def gateway(request: pytest.FixtureRequest, blank_home: Path) -> Iterator[Gatewa
 @pytest.fixture(scope="session")
 def running(blank_home: Path) -> Iterator[Gateway]:
     """Give a gateway with one worker and the endpoint `churn`, which leads to the model `a`; it is shared."""
-    with _opened(blank_home, invocation_timeout_s=1.0, invocation_bytes_max=1_000_000, tls=True) as gateway:
+    with _opened(blank_home, invocation_bytes_max=1_000_000, tls=True) as gateway:
         gateway.model("a")
         gateway.start()
         gateway.route("churn", "a")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import select
 import threading
 from collections import Counter
 from contextlib import suppress
@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 from botocore.exceptions import ClientError
 
+from clary.gateway.health import ERRORS_MAX
 from clary.resources.route import RoutedVariant, Strategy
 from clary.store import counters
 
@@ -26,16 +27,17 @@ def refusal(gateway, body=b"1,2"):
     return raised.value.response
 
 
-def answers(gateway, bodies):
-    """Invoke from as many connections at once; return the heads of the answers, in the order of the bodies."""
-    connections = [gateway.connect() for _ in bodies]
-    for connection, body in zip(connections, bodies, strict=True):
-        connection.sendall(gateway.signed(body))
-    found = []
+def answers(gateway, model, count, told):
+    """Invoke from so many connections, and let the model answer once so many are `told`; count the statuses."""
+    connections = [gateway.connect() for _ in range(count)]
+    for connection in connections:
+        connection.sendall(gateway.signed(b"wait 30"))
+    gateway.eventually(lambda: len(select.select(connections, [], [], 0)[0]) >= told)
+    model.gate.set()
+    found = Counter()
     for connection in connections:
         with connection:
-            connection.settimeout(30)
-            found.append(connection.recv(65536))
+            found[connection.recv(65536).split(b" ")[1]] += 1
     return found
 
 
@@ -142,7 +144,6 @@ def test_requests_under_way_at_an_instance_that_dies_are_answered_by_another_and
     dying.kill()
     for connection in connections:
         with connection:
-            connection.settimeout(30)
             assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
     assert len(other.requests) == 8
     (path,) = counters.files(gateway.settings.run / "counters")
@@ -169,21 +170,32 @@ def test_a_connection_that_the_model_closed_while_it_was_kept_does_no_harm_even_
     assert model.requests.count(b"dieonce") == 2
 
 
-def test_an_instance_with_errors_in_a_row_is_set_aside_for_a_while_and_comes_back(gateway):
+def until_aside(gateway, times):
+    """Have one of two instances answer with errors, so many requests long; return how many there were."""
     for name in ("a", "b"):
         gateway.model(name)
-    gateway.start()
     gateway.publish("churn", RoutedVariant("v", 1.0, gateway.led("a", "b"), LEAST))
-    client = gateway.client()
+    client, errors = gateway.client(), 0
     gateway.models["a"].broken = True
-    found = []
-    for _ in range(20):
+    for _ in range(times):
         try:
-            found.append(client.invoke_endpoint(EndpointName="churn", Body=b"pid")["Body"].read())
+            client.invoke_endpoint(EndpointName="churn", Body=b"pid")
         except ClientError as error:
-            found.append(json.dumps(error.response["OriginalStatusCode"]))
-    assert found.count("503") == 5, "after these it gets nothing"
+            errors += error.response["OriginalStatusCode"] == 503
     gateway.models["a"].broken = False
+    return errors
+
+
+def test_an_instance_with_errors_in_a_row_is_set_aside(gateway):
+    gateway.start(program=gateway.patched("from clary.gateway import health", "health.ASIDE_FIRST_S = 60.0"))
+    assert until_aside(gateway, 20) == ERRORS_MAX, "after these it gets nothing"
+    assert served(gateway.client(), 10) == {b"b": 10}
+
+
+def test_an_instance_that_was_set_aside_comes_back(gateway):
+    gateway.start()
+    assert until_aside(gateway, 20) >= ERRORS_MAX
+    client = gateway.client()
     gateway.eventually(lambda: b"a" in served(client, 2))
 
 
@@ -228,7 +240,6 @@ def test_a_part_of_a_variant_whose_instances_died_leaves_its_requests_to_the_oth
     dying.kill()
     for connection in connections:
         with connection:
-            connection.settimeout(30)
             assert connection.recv(65536).endswith(b"\r\n\r\nwaited")
     assert served(gateway.client(), 20) == {b"new": 20}
     other.kill()
@@ -246,25 +257,34 @@ def test_the_last_instance_is_never_set_aside(gateway):
 
 
 @pytest.mark.parametrize(
-    "gateway", [{"instance_requests_max": 2, "variant_queue_max": 3, "variant_queue_timeout_s": 0.5}], indirect=True
+    "gateway", [{"instance_requests_max": 2, "variant_queue_max": 3, "variant_queue_timeout_s": 100.0}], indirect=True
 )
-def test_what_neither_an_instance_takes_nor_the_queue_is_refused_and_what_waits_too_long(gateway):
+def test_what_neither_an_instance_takes_nor_the_queue_is_refused(gateway):
     model = gateway.model("a")
     gateway.start()
     gateway.route("churn", "a")
-    found = Counter(each.split(b" ")[1] for each in answers(gateway, [b"wait 2"] * 10))
-    assert found == {b"200": 2, b"503": 3, b"429": 5}
-    assert model.requests == [b"wait 2"] * 2
+    assert answers(gateway, model, 10, told=5) == {b"200": 5, b"429": 5}
+    assert model.requests == [b"wait 30"] * 5
+
+
+@pytest.mark.parametrize("gateway", [{"instance_requests_max": 2, "variant_queue_timeout_s": 0.5}], indirect=True)
+def test_what_waits_too_long_is_refused(gateway):
+    model = gateway.model("a")
+    gateway.start()
+    gateway.route("churn", "a")
+    assert answers(gateway, model, 5, told=3) == {b"200": 2, b"503": 3}
+    assert model.requests == [b"wait 30"] * 2
     assert served(gateway.client(), 2) == {b"a": 2}
 
 
-@pytest.mark.parametrize("gateway", [{"gateways": 2, "variant_queue_max": 1}], indirect=True)
+@pytest.mark.parametrize(
+    "gateway", [{"gateways": 2, "variant_queue_max": 1, "variant_queue_timeout_s": 100.0}], indirect=True
+)
 def test_a_variants_own_bound_is_shared_by_the_workers(gateway):
     model = gateway.model("a")
     gateway.start()
     gateway.route("churn", "a", concurrency_max=6)
-    found = Counter(each.split(b" ")[1] for each in answers(gateway, [b"wait 0.5"] * 10))
-    assert found == {b"200": 4, b"429": 6}, "three at once, and the one that waited"
+    assert answers(gateway, model, 10, told=6) == {b"200": 4, b"429": 6}, "three at once, and the one that waited"
     assert len(model.requests) == 4
 
 

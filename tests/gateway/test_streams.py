@@ -13,14 +13,7 @@ from botocore.exceptions import ClientError, EventStreamError
 from clary.store import counters
 
 PATH = "/endpoints/churn/invocations-response-stream"
-IMPATIENT = """
-import runpy
-from clary.gateway import worker
-worker.DRAIN_S = 0.1
-runpy.run_path({script!r}, run_name="__main__")
-"""
 FAILING = """
-import runpy
 from functools import partial
 from clary.gateway import streams
 def failing(do, *told):
@@ -29,7 +22,6 @@ def failing(do, *told):
     return do(*told)
 streams.frame = partial(failing, streams.frame)
 streams.answers.result_fields = partial(failing, streams.answers.result_fields)
-runpy.run_path({script!r}, run_name="__main__")
 """
 PARTS = 400
 PART = 65_536
@@ -135,7 +127,7 @@ def test_a_model_that_breaks_off_is_an_error_in_the_stream(running, invoke, mode
 @pytest.mark.parametrize("gateway", [{}], indirect=True)
 def test_a_worker_that_must_end_says_so_in_its_streams(gateway):
     model = gateway.model("a")
-    worker = gateway.start(program=["-c", IMPATIENT.format(script=str(gateway.script))])
+    worker = gateway.start(program=gateway.patched("from clary.gateway import worker", "worker.DRAIN_S = 0.1"))
     gateway.route("churn", "a")
     client = gateway.client()
     answer = client.invoke_endpoint_with_response_stream(EndpointName="churn", Body=b"drip one two")
@@ -146,7 +138,7 @@ def test_a_worker_that_must_end_says_so_in_its_streams(gateway):
         with pytest.raises(EventStreamError, match="Try your request again") as raised:
             next(events)
     assert raised.value.response["Error"]["Code"] == "InternalStreamFailure"
-    assert worker.wait(30) == 0
+    assert worker.wait(60) == 0
     model.gate.set()
     assert counted(gateway).mid_stream_errors == 1
 
@@ -155,7 +147,7 @@ def test_a_worker_that_must_end_says_so_in_its_streams(gateway):
 def failing(gateway):
     """Give a gateway that makes a mistake at the part `two` of a stream, and at answers of the type `text/fails`."""
     gateway.model("a")
-    gateway.start(program=["-c", FAILING.format(script=str(gateway.script))])
+    gateway.start(program=gateway.patched(FAILING))
     gateway.route("churn", "a")
     return gateway
 
@@ -234,7 +226,7 @@ def test_a_client_that_does_not_read_holds_the_model_up(running, client, model):
             time.sleep(0.5)  # it stands still: nothing else can be waited for
         assert written < 400, "what is between them holds no more than some megabytes"
         assert client.invoke_endpoint(EndpointName="churn", Body=b"others")["Body"].read() == b"others"
-    assert model.left.wait(30), "the client has gone: the model is told"
+    assert model.left.wait(60), "the client has gone: the model is told"
 
 
 def test_a_stream_passes_over_tls(running):

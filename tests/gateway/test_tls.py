@@ -162,7 +162,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_is_under_way(gateway):
     with gateway.answering_api(), gateway.secured() as busy, gateway.secured() as idle, gateway.secured() as given:
         given.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         read_until(given, b"/ 0")
-        busy.sendall(gateway.signed(b"wait 10"))
+        busy.sendall(gateway.signed(b"wait 30"))
         model.wait_for(1)
         worker.send_signal(signal.SIGTERM)
         assert idle.recv(1) == b""
@@ -170,4 +170,4 @@ def test_a_worker_that_is_told_to_end_finishes_what_is_under_way(gateway):
         assert worker.poll() is None
         model.gate.set()
         assert b"Connection: close" in read_until(busy, b"waited")
-    assert worker.wait(30) == 0
+    assert worker.wait(60) == 0

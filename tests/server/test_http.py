@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -60,7 +61,7 @@ def connect(home: Path) -> Iterator[Callable[[], socket.socket]]:
         ours, theirs = socket.socketpair()
         handoff.send(home / "api.sock", theirs, pending)
         theirs.close()
-        ours.settimeout(10)
+        ours.settimeout(60)
         opened.append(ours)
         return ours
 
@@ -71,7 +72,7 @@ def connect(home: Path) -> Iterator[Callable[[], socket.socket]]:
     listener.close()
     if server.is_alive():
         server.terminate()
-    server.join(15)
+    server.join(60)
     assert server.exitcode == 0
 
 
@@ -175,20 +176,19 @@ def test_idle_and_slow_clients_hold_no_thread(connect) -> None:
     for each in lazy[::2]:
         each.sendall(b"PUT /slowly HTTP/1.1\r\nContent-Length: 1000\r\n\r\nx")
     sock = connect(b"GET /quick HTTP/1.1\r\n\r\n")
-    began = time.monotonic()
     assert answer(sock)[1] == b"GET /quick 0"
-    assert time.monotonic() - began < 5
+    assert select.select(lazy, [], [], 0)[0] == [], "nobody was sent away for it"
 
 
 def test_an_invocation_is_handed_back_to_the_gateways(connect, home: Path) -> None:
     gateways = socket.socket(socket.AF_UNIX)
     gateways.bind(str(home / "invocations.sock"))
     gateways.listen()
-    gateways.settimeout(10)
+    gateways.settimeout(60)
     sock = connect(b"POST /endpoints/e/invocations HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc")
     channel, _ = gateways.accept()
     inbox = handoff.Inbox(channel)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     taken: list[tuple[socket.socket, bytes]] = []
     while not taken and time.monotonic() < deadline:
         taken = list(islice(inbox.take(), 1))
@@ -207,4 +207,4 @@ def test_requests_under_way_are_finished_at_the_end(connect) -> None:
     connect(b"GET /quick HTTP/1.1\r\n\r\n").recv(100)
     connect.server.terminate()
     assert answer(sock) == (200, b"PUT /slow 1")
-    connect.server.join(15)
+    connect.server.join(60)

@@ -31,7 +31,7 @@ async def ask(question: Callable[[], Response | Pending]) -> Response | Pending:
 
 
 async def settle(waits: Waits, waiting: Pending, *, gone: bool = False) -> Response:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await waits.settle(waiting, ask, lambda: gone)
 
 
