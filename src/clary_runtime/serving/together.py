@@ -85,8 +85,9 @@ class Turn:
     def _end(self, model: Model) -> None:
         waiting, self._waiting = self._waiting, []
         self._alone = ALONE if len(waiting) == 1 else 0
-        for start in range(0, len(waiting), model.together_max):
-            taken = waiting[start : start + model.together_max]
+        size = model.together_max  # which may be another once there is a quicker way to answer
+        for start in range(0, len(waiting), size):
+            taken = waiting[start : start + size]
             settle(taken, self._answer(model, [request for request, _ in taken]))
 
 

@@ -89,6 +89,18 @@ def test_what_arrives_in_one_turn_of_the_loop_goes_together_once_requests_come_c
     assert model.sizes == [1, 4, 2]
 
 
+def test_nobody_is_forgotten_when_the_model_takes_fewer_from_now_on():
+    class Changing(Counting):
+        def answer_together(self, requests: list[Request]) -> list[Reply]:
+            self.together_max = 4 if len(requests) == 1 else 1
+            return super().answer_together(requests)
+
+    model = Changing(together_max=4)
+    model.let_go.set()
+    turns = through_turns(model, [1.0, *[NEAR_S / 2] * 7])
+    assert asyncio.run(asyncio.wait_for(turns, 30)) == numbers(8)
+
+
 def test_one_client_that_asks_quickly_is_answered_at_once_after_a_turn_alone():
     async def one_by_one(model: Counting) -> int:
         turn = Turn(asyncio.get_running_loop(), model.answered)
