@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
-DEADLINE_S = 60
+DEADLINE_S = 100
 WARM = "import sys, {}; from clary_runtime.commands import main; sys.exit(main(sys.argv[1:]))"
 
 
