@@ -77,7 +77,7 @@ def test_an_old_bubblewrap_of_the_system_is_passed_over(tmp_path: Path, monkeypa
     assert probe.find_bwrap() == old
 
 
-def test_a_machine_that_forbids_sandboxes_fails_for_good_with_a_reason(
+def test_a_machine_that_forbids_sandboxes_is_refused_with_a_reason_until_it_is_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing = tmp_path / "bwrap"
@@ -87,10 +87,16 @@ def test_a_machine_that_forbids_sandboxes_fails_for_good_with_a_reason(
     refusing.chmod(0o755)
     monkeypatch.setattr(probe, "find_bwrap", lambda: refusing)
     folder = Path(tempfile.mkdtemp(prefix="cl", dir="/tmp"))
+    backend = ProcessBackend(folder / "i", ProcessSettings())
+    instance = Instance("a", ("true",), {}, folder / "ml", 1, 64 << 20, 1 << 20)
+    instance.opt_ml.mkdir()
     try:
         with pytest.raises(ComputeError, match="no permissions to create a new namespace") as refusal:
-            ProcessBackend(folder / "i", ProcessSettings()).start(Instance("a", ("true",), {}, folder, 1, 1 << 20, 1))
+            backend.start(instance)
         assert refusal.value.permanent
+        monkeypatch.undo()
+        backend.start(instance)
+        backend.stop("a")
     finally:
         shutil.rmtree(folder)
 

@@ -77,6 +77,7 @@ class ProcessBackend:
             bytes_max=settings.parents_bytes_max,
             free_bytes_min=settings.parents_free_bytes_min,
         )
+        self._able = False
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     # Starting
@@ -102,8 +103,8 @@ class ProcessBackend:
         self._parents.close()
 
     def _refuse_what_cannot_run(self, instance: Instance) -> None:
-        if not self._settings.unsandboxed and self._problem is not None:
-            raise ComputeError(f"{self._problem.what} {self._problem.mend}", permanent=True)
+        if not self._settings.unsandboxed:
+            self._refuse_without_sandboxes()
         if not instance.opt_ml.is_dir():
             raise ComputeError(f"The folder {instance.opt_ml} for /opt/ml does not exist.")
         if any("\0" in text for text in (*instance.command, *instance.environment, *instance.environment.values())):
@@ -120,9 +121,12 @@ class ProcessBackend:
             message = f"{path} is closed to the user that the program will be; open it with: chmod -R o+rX {path}"
             raise ComputeError(message, permanent=True)
 
-    @functools.cached_property
-    def _problem(self) -> probe.Problem | None:
-        return probe.fatal()
+    def _refuse_without_sandboxes(self) -> None:
+        """Try until it works once: what this machine lacks may be mended, or have been the stall of a moment."""
+        problem = None if self._able else probe.fatal()
+        if problem is not None:
+            raise ComputeError(f"{problem.what} {problem.mend}", permanent=True)
+        self._able = True
 
     @functools.cached_property
     def _machine(self) -> sandbox.Machine:
