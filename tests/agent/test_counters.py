@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from clary.agent.counters import Collector, Ledger
-from clary.store.counters import Meter, read
+from clary.store import counters
+from clary.store.counters import Meter, Times, read
 from clary.store.points import Range
 from clary.store.series import Metric, Series
 from clary.store.store import Store
@@ -15,6 +16,11 @@ from clary.store.summaries import Summary
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 DIMENSIONS = (("EndpointName", "e"), ("VariantName", "v"))
+BOTH = {
+    "Invocations": (2, 2), "InvocationsPerInstance": (2, 2), "Invocation5XXErrors": (2, 1),
+    "ModelLatency": (2, 2000), "OverheadLatency": (2, 100),
+}  # fmt: skip
+"""What is told of two invocations of which one failed."""
 
 
 def points(store: Store, name: str, period: int = 60) -> list[Summary]:
@@ -81,6 +87,48 @@ def test_a_collector_killed_around_the_sending_counts_nothing_twice(
     count(meter, store, 200, 1)
     Collector(store, folder, store.clock).collect()
     assert total(store, "Invocations") == (6, 6)
+    meter.close()
+
+
+def test_a_collection_in_the_middle_of_a_count_loses_nothing_of_it(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter = Meter(home / "run" / "counters", "gateway-0")
+    collector = Collector(store, home / "run" / "counters", store.clock)
+    meter.slot(ACCOUNT, REGION, "e", "v").spread_over(1)
+    count(meter, store, 200, 1)
+    collector.collect()
+    add = Times.add
+
+    def collect_and_add(self: Times, value_us: int, minute: int) -> None:
+        collector.collect()
+        add(self, value_us, minute)
+
+    monkeypatch.setattr(Times, "add", collect_and_add)
+    count(meter, store, 500, 1)
+    collector.collect()
+    assert {name: total(store, name) for name in BOTH} == BOTH
+    meter.close()
+
+
+def test_a_count_in_the_middle_of_a_collection_is_told_whole(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter = Meter(home / "run" / "counters", "gateway-0")
+    collector = Collector(store, home / "run" / "counters", store.clock)
+    meter.slot(ACCOUNT, REGION, "e", "v").spread_over(1)
+    count(meter, store, 200, 1)
+    collector.collect()
+    look, late = counters._latency, iter([500])
+
+    def count_and_look(words: memoryview[int], at: int) -> counters.Latency:
+        for status in late:
+            count(meter, store, status, 1)
+        return look(words, at)
+
+    monkeypatch.setattr(counters, "_latency", count_and_look)
+    collector.collect()
+    assert {name: total(store, name) for name in BOTH} == BOTH
     meter.close()
 
 

@@ -129,7 +129,8 @@ class Collector:
         if ledger is None:
             ledger = self._ledgers[path] = Ledger.open(path.with_suffix(SENT))
             self._send(path, ledger, at)  # A crash may have come between the note and the sending.
-        totals = {_key(each): _numbers(each) for each in counters}
+        read = ((_key(each), _numbers(each)) for each in counters)
+        totals = {key: _settled(ledger.after.get(key, {}), numbers) for key, numbers in read}
         if totals != ledger.after:
             ledger.turn(totals)
             self._send(path, ledger, at)
@@ -195,6 +196,15 @@ def _numbers(counter: Counter) -> Numbers:
         **{name: getattr(counter, name) for name in COUNTS},
         **{name: _latency(each) for name, each in latencies if each.count},
     }
+
+
+def _settled(before: Numbers, after: Numbers) -> Numbers:
+    """Return a reading without what belongs to invocations and streams that it does not show yet."""
+    come = {name: after[name] - before.get(name, 0) for name in ("invocations", "streams")}
+    errors = {count: min(after[count], before.get(count, 0) + come[among]) for _, count, among in ERRORS}
+    parts = {} if come["invocations"] else {"per_instance_e9": before.get("per_instance_e9", 0)}
+    still = {name: before[name] for _, name in LATENCIES if name in before and before[name][1] == after[name][1]}
+    return {**after, **errors, **parts, **still}
 
 
 def _latency(latency: Latency) -> list[Any]:

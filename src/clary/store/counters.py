@@ -1,8 +1,9 @@
 """What a gateway worker counts, in a file that it maps: a worker that is killed takes no count along.
 
-Every number only grows, so a reader takes differences. A reader that looks in the middle
-of an update sees part of it, and the rest when it looks again. A worker holds a lock on its
-file for life: a file without one is complete, and may be deleted once it is read.
+Every number only grows, so a reader takes differences. What makes an invocation or a stream count is written
+last and read first: a reader that looks in the middle of an update may see what belongs to one that it does not
+see yet, never less than belongs to those it sees. A worker holds a lock on its file for life: a file without
+one is complete, and may be deleted once it is read.
 """
 
 from __future__ import annotations
@@ -183,8 +184,8 @@ class Slot:
         self._words[self._at + PER_INSTANCE] += self._part_e9
         if status != 200 and not 200 <= status < 300:
             self._count_error(status)
-        self._model.add(model_us, minute)
         self._overhead.add(overhead_us, minute)
+        self._model.add(model_us, minute)
 
     def count_first_chunk(self, *, model_us: int, overhead_us: int, minute: int) -> None:
         """Count how long the first chunk of a stream took: the model, and all else until it was sent on."""
@@ -193,8 +194,8 @@ class Slot:
 
     def count_stream(self, *, broken: bool) -> None:
         """Count a stream that has ended; `broken` is whether an error ended it after it had begun."""
-        self._words[self._at + STREAMS] += 1
         self._words[self._at + MID_STREAM_ERRORS] += broken
+        self._words[self._at + STREAMS] += 1
 
     def sample(self, under_way: int) -> None:
         """Note how many requests are under way."""
@@ -225,13 +226,13 @@ class Times:
         """Add one; what is in the map already is not read again where it is known."""
         words = self._words
         words[self._at] += value_us
-        words[self._buckets + (SMALL[value_us] if value_us < SMALL_US else bucket(value_us))] += 1
         if minute != self._minute:
             self._begin(value_us, minute)
         elif value_us < self._smallest:
             self._smallest = words[self._ring + 1] = value_us
         elif value_us > self._largest:
             self._largest = words[self._ring + 2] = value_us
+        words[self._buckets + (SMALL[value_us] if value_us < SMALL_US else bucket(value_us))] += 1
 
     def _begin(self, value_us: int, minute: int) -> None:
         self._minute = minute
@@ -292,20 +293,21 @@ def _counter(mapped: mmap.mmap, words: memoryview[int], number: int) -> Counter:
     at = HEADER_WORDS + number * SLOT_WORDS
     key = mapped[at * WORD_BYTES : at * WORD_BYTES + KEY_BYTES].decode()
     account, region, endpoint, variant = key.split("\0")[:4]
-    counts = words[at + COUNTS_AT : at + LATENCIES_AT[0]]
-    told: dict[str, Any] = dict(zip(COUNTS, counts, strict=True))
-    told |= {name: _latency(words, at + place) for name, place in zip(LATENCIES, LATENCIES_AT, strict=True)}
+    latencies = zip(LATENCIES, LATENCIES_AT, strict=True)
+    told: dict[str, Any] = {name: _latency(words, at + place) for name, place in latencies}
+    told |= zip(COUNTS, words[at + COUNTS_AT : at + LATENCIES_AT[0]], strict=True)
     return Counter(account, region, endpoint, variant, **told)
 
 
 def _latency(words: memoryview[int], at: int) -> Latency:
-    if not any(words[at : at + LATENCY_WORDS]):
-        return NO_LATENCY
     rings = at + 1
-    minutes = (Extremes(*words[ring : ring + EXTREMES]) for ring in range(rings, rings + 2 * EXTREMES, EXTREMES))
-    buckets = rings + EXTREMES * MINUTES_KEPT
+    first = rings + EXTREMES * MINUTES_KEPT
+    buckets = tuple(words[first : first + BUCKETS])
+    if not any(buckets):
+        return NO_LATENCY
+    minutes = (Extremes(*words[ring : ring + EXTREMES]) for ring in range(rings, first, EXTREMES))
     return Latency(
         total_us=words[at],
-        buckets=tuple(words[buckets : buckets + BUCKETS]),
+        buckets=buckets,
         minutes=tuple(sorted((each for each in minutes if each.minute), key=lambda each: each.minute)),
     )
