@@ -62,6 +62,13 @@ print("waiting", flush=True)
 time.sleep(600)
 """
 
+STOPPABLE_AT_ONCE = """#!/bin/sh
+trap 'printf "told to stop" >> /opt/ml/model/weights; exit 0' TERM
+printf "so far;" > /opt/ml/model/weights
+sleep 600 &
+wait
+"""
+
 
 @pytest.fixture
 def data(account) -> str:
@@ -188,8 +195,9 @@ def test_a_job_that_is_stopped_keeps_what_it_made_and_its_checkpoints(account, d
     assert account.get(f"s3://{account.bucket}/kept/epoch") == b"01"
 
 
-def test_a_job_that_runs_for_too_long_is_stopped_and_keeps_what_it_made(account, data):
-    account.script("slow", SKLEARN, STOPPABLE, channels={"train": data}, StoppingCondition={"MaxRuntimeInSeconds": 4})
+def test_a_job_that_runs_for_too_long_is_stopped_and_keeps_what_it_made(account, tmp_path):
+    image = account.image(tmp_path / "image", train=STOPPABLE_AT_ONCE)
+    account.train("slow", image, StoppingCondition={"MaxRuntimeInSeconds": 8})
     job = account.ended("slow")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert account.archive(job["ModelArtifacts"]["S3ModelArtifacts"]) == {"weights": b"so far;told to stop"}
