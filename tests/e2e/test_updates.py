@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.e2e.conftest import INSTANCE, XGBOOST, Account, Clary
 from tests.e2e.sdk_scripts import SCRIPT_S_MAX, Script, install, start
+from tests.e2e.test_events import bodies, queue_for, rule
 from tests.e2e.test_hosting import SERVE
 
 ENVIRONMENTS = {"sdk2_updates": "sagemaker2", "sdk3_updates": "sagemaker3"}
@@ -20,7 +21,6 @@ OTHERS = "".join(f"{1 - number % 2},{number % 2 * 3},0,0,{number % 5}\n" for num
 BROKEN = SERVE.replace(
     'verb == "status":', 'verb == "name":\n            self.answer(500, b"broken")\n        elif False:'
 )
-DEADLINE_S = 120.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(SCRIPT_S_MAX + 200)]
 
@@ -63,7 +63,8 @@ def test_version_3_moves_weights_and_configurations(scripts: dict[str, Script]) 
 
 
 def test_a_canary_of_a_bad_model_is_taken_back_by_its_alarm(account: Account, tmp_path: Path) -> None:
-    sagemaker, cloudwatch = account("sagemaker"), account("cloudwatch")
+    sagemaker, cloudwatch, queue = account("sagemaker"), account("cloudwatch"), queue_for(account, "statuses")
+    rule(account, {"detail-type": ["SageMaker Endpoint State Change"]}, {"Arn": queue})
     account.model("good", account.image(tmp_path / "good", serve=SERVE))
     account.model("bad", account.image(tmp_path / "bad", serve=BROKEN))
     account.deploy("good", count=2)
@@ -90,9 +91,10 @@ def test_a_canary_of_a_bad_model_is_taken_back_by_its_alarm(account: Account, tm
         DeploymentConfig={"BlueGreenUpdatePolicy": canary, "AutoRollbackConfiguration": {"Alarms": alarms}},
     )  # fmt: skip
     with _load(account) as seen:
-        statuses = _statuses(account, until="InService")
-    assert statuses[:1] == ["Updating"]
-    assert "RollingBack" in statuses
+        changes = [each["detail"] for each in bodies(account, queue, 5)]
+    changes.sort(key=lambda each: each["LastModifiedTime"])
+    statuses = [each["EndpointStatus"] for each in changes]
+    assert statuses == ["CREATING", "IN_SERVICE", "UPDATING", "ROLLING_BACK", "IN_SERVICE"]
     described = account.endpoint("good")
     assert described["EndpointConfigName"] == "good"
     assert described["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"] == alarms
@@ -100,20 +102,6 @@ def test_a_canary_of_a_bad_model_is_taken_back_by_its_alarm(account: Account, tm
     assert seen["ModelError"] > 0
     assert set(seen) == {"200", "ModelError"}
     assert {_outcome(account) for _ in range(20)} == {"200"}
-
-
-def _statuses(account: Account, until: str) -> list[str]:
-    """Return the statuses that an endpoint goes through, until one that comes after another."""
-    seen: list[str] = []
-
-    def over() -> bool:
-        status = account.endpoint("good")["EndpointStatus"]
-        if status not in seen[-1:]:
-            seen.append(status)
-        return len(seen) > 1 and status == until
-
-    account.eventually(over, DEADLINE_S)
-    return seen
 
 
 @contextmanager
