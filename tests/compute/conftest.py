@@ -70,14 +70,14 @@ class Laboratory:
         return self.wait(lambda: (seen := self.backend.observe(name)) and seen.ended and seen)
 
     def printed(self, name: str, text: str) -> None:
-        """Wait until a program has printed this."""
+        """Wait until a program has printed this, and ended the line."""
 
         def look() -> bool:
             seen = self.backend.observe(name)
             assert seen is not None
             said = seen.log.read_text() if seen.log.exists() else ""
             assert text in said or not seen.ended, (seen, said)
-            return text in said
+            return text in said.rpartition("\n")[0]
 
         self.wait(look)
 
