@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 from contextlib import ExitStack, suppress
@@ -123,6 +124,31 @@ def test_more_connections_than_may_wait_for_the_api_are_turned_away(gateway):
         for each in waiting:
             read_until(each, b"/ 0")
             each.close()
+
+
+def test_no_more_may_wait_for_the_api_where_many_come_at_once(gateway):
+    bounds = "desk.HANDOFFS_WAITING_MAX, desk.API_PATIENCE_S = 3, 100.0"
+    worker = gateway.start(program=gateway.patched("from clary.gateway import desk", bounds))
+    clients = [gateway.connect() for _ in range(8)]
+    gateway.eventually(lambda: connected(gateway, worker) == 8)
+    os.kill(worker.pid, signal.SIGSTOP)  # so that it hears of all of them in one turn
+    for each in clients:
+        each.sendall(PENDING)
+    os.kill(worker.pid, signal.SIGCONT)
+    gateway.eventually(lambda: len(answered(clients)) == 5)
+    refused = answered(clients)
+    for each in refused:
+        assert b"Too many connections wait for the API." in each.recv(65536)
+    with gateway.answering_api():
+        for each in set(clients).difference(refused):
+            read_until(each, b"/ 0")
+    for each in clients:
+        each.close()
+
+
+def answered(clients):
+    """Return those of the clients who have something to read."""
+    return select.select(clients, [], [], 0)[0]
 
 
 def test_clients_that_leave_too_much_unread_are_let_go_and_no_others(gateway):

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from sqlalchemy import delete
 
+from clary.gateway.routes import Follower
 from clary.resources.route import ROUTE
 from clary.store.records import Kind
 from clary.store.schema import CHANGE
@@ -125,3 +126,11 @@ def test_a_worker_that_fell_behind_reads_everything_anew(gateway):
     worker.send_signal(signal.SIGCONT)
     gateway.eventually(lambda: report(gateway).applied >= newest)
     assert invoke(gateway) == b"1"
+
+
+def test_a_report_that_comes_after_the_end_is_for_nobody(gateway):
+    follower = Follower(gateway.store, "gateway-9", lambda news: None, frozenset)
+    follower.start()
+    follower.stop()
+    follower.report()
+    assert report(gateway, "gateway-9") is None

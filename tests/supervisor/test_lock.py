@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -25,6 +26,17 @@ def test_a_holder_is_known_until_the_last_copy_of_its_lock_is_closed(home: Path)
         lock.take(settings)
     os.close(copy)
     assert lock.holder(settings) is None
+    os.close(lock.take(settings))
+
+
+def test_who_only_looks_is_in_nobodys_way(home: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = load({"home": home}, {})
+    os.close(lock.take(settings))
+    os.truncate(settings.run / lock.FILE, 0)
+    looking = os.open(settings.run / lock.FILE, os.O_RDWR)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    assert lock.holder(settings) is None
+    monkeypatch.setattr(lock.time, "sleep", lambda _: os.close(looking))
     os.close(lock.take(settings))
 
 

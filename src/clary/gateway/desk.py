@@ -85,6 +85,7 @@ class Desk:
         elif self._handing_over >= HANDOFFS_WAITING_MAX or len(pending) > handoff.PENDING_BYTES_MAX:
             self._spawn(_turn_away(connection, pending, "Too many connections wait for the API."))
         else:
+            self._handing_over += 1
             self._spawn(self._hand_over(connection, pending))
 
     def sweep(self) -> None:
@@ -162,7 +163,6 @@ class Desk:
             client.close()
 
     async def _hand_over(self, connection: socket.socket, pending: bytes) -> None:
-        self._handing_over += 1
         try:
             await handoff.hand_over(self._api, connection, pending, patience_s=API_PATIENCE_S)
             connection.close()

@@ -7,8 +7,8 @@ uses them. While the store cannot be read the worker goes on with what it knows.
 from __future__ import annotations
 
 import logging
-import os
 import select
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -59,7 +59,8 @@ class Follower:
         self._reported_at = 0.0
         self._readable = True
         self._stopping = False
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._heard, self._wake = socket.socketpair()
+        self._wake.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="routes", daemon=True)
 
     def start(self) -> None:
@@ -69,17 +70,17 @@ class Follower:
         self._thread.start()
 
     def report(self) -> None:
-        """Have it told anew what this worker holds."""
-        with suppress(BlockingIOError):
-            os.write(self._wake_write, b"!")
+        """Have it told anew what this worker holds; once it has stopped there is nobody to tell."""
+        with suppress(OSError):
+            self._wake.send(b"!")
 
     def stop(self) -> None:
         """Stop following and take the worker off the register."""
         self._stopping = True
         self.report()
         self._thread.join()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._heard.close()
+        self._wake.close()
         with suppress(SQLAlchemyError):
             self._store.gateways.forget(self._worker)
 
@@ -93,11 +94,11 @@ class Follower:
 
     def _wait(self, ear: Ear) -> bool:
         """Wait for a ring, a second at most; return whether a report was asked for."""
-        ready, _, _ = select.select([ear.fileno(), self._wake_read], [], [], RESYNC_S)
+        ready, _, _ = select.select([ear.fileno(), self._heard], [], [], RESYNC_S)
         ear.wait(0)
-        if self._wake_read in ready:
-            os.read(self._wake_read, 4096)
-        return self._wake_read in ready
+        if self._heard in ready:
+            self._heard.recv(4096)
+        return self._heard in ready
 
     def _follow(self) -> bool:
         """Read what changed; return whether the routes are others now."""

@@ -40,9 +40,9 @@ def take(settings: Settings) -> int:
         folder.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(settings.run / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + PATIENCE_S
-    while not _locked(descriptor):
+    while not _locked(descriptor, fcntl.LOCK_EX):
         holder = _holder(settings.run / FILE)
-        if holder.alive or time.monotonic() > deadline:
+        if (holder.alive and holder.pid) or time.monotonic() > deadline:
             os.close(descriptor)
             raise HomeTaken(holder)
         time.sleep(RETRY_S)
@@ -58,7 +58,7 @@ def holder(settings: Settings) -> Holder | None:
     except FileNotFoundError:
         return None
     try:
-        return None if _locked(descriptor) else _holder(settings.run / FILE)
+        return None if _locked(descriptor, fcntl.LOCK_SH) else _holder(settings.run / FILE)
     finally:
         os.close(descriptor)
 
@@ -72,9 +72,9 @@ def started_ticks(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -83,7 +83,7 @@ def _locked(descriptor: int) -> bool:
 def _holder(path: Path) -> Holder:
     try:
         told = json.loads(path.read_text())
-    except ValueError:  # it has the lock, and is about to write this
+    except ValueError:  # it has the lock and is about to write this, or does but look who has it
         return Holder(0, alive=True)
     ticks = started_ticks(told["pid"])
     return Holder(told["pid"], alive=ticks is not None and ticks == told["ticks"])
