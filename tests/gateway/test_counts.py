@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -103,6 +104,21 @@ class Client(threading.Thread):
             self.answered += 1
 
 
+@contextmanager
+def clients_of(gateway, number):
+    """Have so many clients at work, who are done with their last request at the end."""
+    stop = threading.Event()
+    clients = [Client(gateway, stop) for _ in range(number)]
+    for client in clients:
+        client.start()
+    try:
+        yield clients
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+
+
 @pytest.mark.parametrize("kills", [4, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
 def test_workers_killed_under_load_lose_no_count_and_the_port_never_refuses(gateway, kills):
     seed = random.randrange(2**32)
@@ -111,20 +127,14 @@ def test_workers_killed_under_load_lose_no_count_and_the_port_never_refuses(gate
     model = gateway.model("a")
     gateway.route("churn", "a", wait=False)
     workers = [gateway.start("gateway-0"), gateway.start("gateway-1")]
-    stop = threading.Event()
-    clients = [Client(gateway, stop) for _ in range(4)]
-    for client in clients:
-        client.start()
-    for _ in range(kills):
-        victim = chance.randrange(2)
-        before = sum(client.answered for client in clients)
-        gateway.eventually(lambda before=before: sum(client.answered for client in clients) > before + 20)
-        workers[victim].send_signal(signal.SIGKILL)
-        workers[victim].wait()
-        workers[victim] = gateway.start(f"gateway-{victim}")
-    stop.set()
-    for client in clients:
-        client.join()
+    with clients_of(gateway, 4) as clients:
+        for _ in range(kills):
+            victim = chance.randrange(2)
+            before = sum(client.answered for client in clients)
+            gateway.eventually(lambda before=before: sum(client.answered for client in clients) > before + 20)
+            workers[victim].send_signal(signal.SIGKILL)
+            workers[victim].wait()
+            workers[victim] = gateway.start(f"gateway-{victim}")
     assert [each for client in clients for each in client.odd] == []
     assert sum(client.refused for client in clients) == 0
     answered, lost = sum(client.answered for client in clients), sum(client.lost for client in clients)

@@ -60,7 +60,7 @@ class Follower:
         self._readable = True
         self._stopping = False
         self._heard, self._wake = socket.socketpair()
-        self._wake.setblocking(False)
+        self._wake.settimeout(0)
         self._thread = threading.Thread(target=self._run, name="routes", daemon=True)
 
     def start(self) -> None:
@@ -94,11 +94,12 @@ class Follower:
 
     def _wait(self, ear: Ear) -> bool:
         """Wait for a ring, a second at most; return whether a report was asked for."""
-        ready, _, _ = select.select([ear.fileno(), self._heard], [], [], RESYNC_S)
+        heard = self._heard.fileno()
+        ready, _, _ = select.select([ear.fileno(), heard], [], [], RESYNC_S)
         ear.wait(0)
-        if self._heard in ready:
+        if heard in ready:
             self._heard.recv(4096)
-        return self._heard in ready
+        return heard in ready
 
     def _follow(self) -> bool:
         """Read what changed; return whether the routes are others now."""
