@@ -133,12 +133,12 @@ def test_what_breaks_a_limit_or_the_protocol_is_refused_and_cut_off(start, sent,
 
 @pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", request(b"", "Big: " + "x" * 100_000)])
 def test_who_stays_after_a_refusal_is_heard_out_for_a_moment_only(start, sent):
-    connection = start(CLARY_LINGER_S_MAX="0.1").connect()
+    connection = start(CLARY_LINGER_S_MAX="1").connect()
     connection.sendall(sent)
     reply(connection)
     left = select.poll()
     left.register(connection, select.POLLHUP)
-    assert left.poll(30_000) == [(connection.fileno(), select.POLLHUP)]
+    assert [event & select.POLLHUP for _, event in left.poll(30_000)] == [select.POLLHUP]
 
 
 def test_requests_before_a_malformed_one_are_answered_first(start):
