@@ -72,10 +72,13 @@ class Chaos:
         if not send(victim.keeper, signal.SIGSTOP):
             return False
         eventually(lambda: stopped(victim.keeper), PATIENCE_S)
-        if victim.job and not victim.ended:
-            self.journal.lost.add(victim.job)
+        ended = victim.ended
         self.journal.killed("keeper")
-        return send(victim.keeper, signal.SIGKILL)
+        if not send(victim.keeper, signal.SIGKILL):  # it was over, and its instance cleared away, before it stood still
+            return False
+        if victim.job and not ended:
+            self.journal.lost.add(victim.job)
+        return True
 
     def _program(self, victim: Kept) -> bool:
         program = victim.program()
