@@ -24,7 +24,7 @@ from clary.store.records import Change
 ENDPOINTS, KEYS, USERS = 1_000, 10_000, 100
 IDLE, SLOW, DEAF = 2_000, 500, 60
 MEMORY_MB_MAX = 120
-BURSTS = 20
+BURSTS = 50
 REGION = "us-east-1"
 SECRET = "s" * 40
 CLOCK = 2  # clock_getcpuclockid(3): the number of a process's CPU clock is `~pid << 3 | 2`
