@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from operator import add
 from pathlib import Path
@@ -90,35 +92,37 @@ def test_a_collector_killed_around_the_sending_counts_nothing_twice(
     meter.close()
 
 
+@pytest.fixture
+def counted(store: Store, home: Path) -> Iterator[tuple[Meter, Collector]]:
+    """Give a worker's meter and its collector, which has sent one invocation."""
+    with closing(Meter(home / "run" / "counters", "gateway-0")) as meter:
+        meter.slot(ACCOUNT, REGION, "e", "v").spread_over(1)
+        count(meter, store, 200, 1)
+        collector = Collector(store, home / "run" / "counters", store.clock)
+        collector.collect()
+        yield meter, collector
+
+
 def test_a_collection_in_the_middle_of_a_count_loses_nothing_of_it(
-    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, counted: tuple[Meter, Collector], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meter = Meter(home / "run" / "counters", "gateway-0")
-    collector = Collector(store, home / "run" / "counters", store.clock)
-    meter.slot(ACCOUNT, REGION, "e", "v").spread_over(1)
-    count(meter, store, 200, 1)
-    collector.collect()
-    add = Times.add
+    meter, collector = counted
+    add_only = Times.add
 
     def collect_and_add(self: Times, value_us: int, minute: int) -> None:
         collector.collect()
-        add(self, value_us, minute)
+        add_only(self, value_us, minute)
 
     monkeypatch.setattr(Times, "add", collect_and_add)
     count(meter, store, 500, 1)
     collector.collect()
     assert {name: total(store, name) for name in BOTH} == BOTH
-    meter.close()
 
 
 def test_a_count_in_the_middle_of_a_collection_is_told_whole(
-    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, counted: tuple[Meter, Collector], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meter = Meter(home / "run" / "counters", "gateway-0")
-    collector = Collector(store, home / "run" / "counters", store.clock)
-    meter.slot(ACCOUNT, REGION, "e", "v").spread_over(1)
-    count(meter, store, 200, 1)
-    collector.collect()
+    meter, collector = counted
     look, late = counters._latency, iter([500])
 
     def count_and_look(words: memoryview[int], at: int) -> counters.Latency:
@@ -129,7 +133,6 @@ def test_a_count_in_the_middle_of_a_collection_is_told_whole(
     monkeypatch.setattr(counters, "_latency", count_and_look)
     collector.collect()
     assert {name: total(store, name) for name in BOTH} == BOTH
-    meter.close()
 
 
 def test_what_gateways_count_is_served_in_periods_of_ten_seconds(store: Store, home: Path) -> None:

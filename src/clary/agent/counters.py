@@ -129,8 +129,8 @@ class Collector:
         if ledger is None:
             ledger = self._ledgers[path] = Ledger.open(path.with_suffix(SENT))
             self._send(path, ledger, at)  # A crash may have come between the note and the sending.
-        read = ((_key(each), _numbers(each)) for each in counters)
-        totals = {key: _settled(ledger.after.get(key, {}), numbers) for key, numbers in read}
+        shown = {_key(each): _numbers(each) for each in counters}
+        totals = {key: _settled(ledger.after.get(key, {}), numbers) for key, numbers in shown.items()}
         if totals != ledger.after:
             ledger.turn(totals)
             self._send(path, ledger, at)
